@@ -1,0 +1,1 @@
+"""Links published needs with those who can help."""

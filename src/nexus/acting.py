@@ -1,0 +1,222 @@
+"""Who acts, from where and when: Actor; View, which may read; Act, which may write."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Sequence, Text, Uuid, bindparam, literal, select
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from nexus.core.db import Base
+from nexus.core.ids import new_id
+from nexus.core.outbox import Event, jobs_for
+from nexus.core.refusals import Forbidden, NotFound, VersionConflict
+from nexus.core.states import Transitions
+
+T = TypeVar("T", bound=Base)
+S = TypeVar("S", bound=StrEnum)
+
+NOBODY = UUID(int=0)
+NOWHERE = "-"
+"""An area prefix that no code has: an actor without a territory covers nothing."""
+
+NUMBERS = Sequence("number_seq", metadata=Base.metadata)
+
+
+class Role(StrEnum):
+    """domain.md's roles; an account has exactly one, so the policy's shape is the role."""
+
+    ANONYMOUS = "anonymous"
+    PLATFORM_ADMIN = "platform_admin"
+    GOV_CLERK = "gov_clerk"
+    GOV_APPROVER = "gov_approver"
+    GOV_COORDINATOR = "gov_coordinator"
+    SUPERVISOR = "supervisor"
+    INVITED_SUPERVISOR = "invited_supervisor"
+    AUDITOR = "auditor"
+    BUYER = "buyer"
+    BUYER_FINANCE = "buyer_finance"
+    EVALUATOR = "evaluator"
+    CHARITY_CLIENT = "charity_client"
+    CHARITY_USER = "charity_user"
+    STATION_LEAD = "station_lead"
+    SOCIAL_WORKER = "social_worker"
+    AIDE = "aide"
+    VOL_ORG = "vol_org"
+    VOLUNTEER = "volunteer"
+    RECIPIENT = "recipient"
+    GUARDIAN = "guardian"
+    DPO = "dpo"
+    SYSTEM = "system"
+
+
+GOVERNMENT = frozenset({Role.GOV_CLERK, Role.GOV_APPROVER, Role.GOV_COORDINATOR})
+STATION = frozenset({Role.STATION_LEAD, Role.SOCIAL_WORKER, Role.AIDE})
+CHARITY = frozenset({Role.CHARITY_CLIENT, Role.CHARITY_USER})
+OVERSIGHT = frozenset({Role.SUPERVISOR, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One caller at one moment. `area_prefix` is the code of the territory ('' = the country)."""
+
+    role: Role
+    account_id: UUID
+    organization_id: UUID
+    area_prefix: str
+    now: datetime
+
+    def covers(self, area_code: Any) -> Any:
+        """Whether the code lies in the actor's territory: a bool of a str, SQL of a column."""
+        if isinstance(area_code, str):
+            return area_code.startswith(self.area_prefix)
+        prefix = cast(Any, self.area_prefix)
+        upper = prefix.concat("~") if isinstance(prefix, ColumnElement) else f"{prefix}~"
+        return (area_code >= prefix) & (area_code < upper)
+
+    def at(self, now: datetime) -> "Actor":
+        """The same actor at another moment."""
+        return replace(self, now=now)
+
+    def binds(self) -> dict[str, Any]:
+        """The values for the parameters of `shape`."""
+        return {
+            "actor_account_id": self.account_id,
+            "actor_organization_id": self.organization_id,
+            "actor_area_prefix": self.area_prefix,
+            "actor_now": self.now,
+        }
+
+
+def shape(role: Role) -> Actor:
+    """An actor of `role` whose values are SQL parameters: what a cached statement is built from."""
+    return Actor(
+        role=role,
+        account_id=cast(Any, bindparam("actor_account_id", type_=Uuid())),
+        organization_id=cast(Any, bindparam("actor_organization_id", type_=Uuid())),
+        area_prefix=cast(Any, bindparam("actor_area_prefix", type_=Text())),
+        now=cast(Any, bindparam("actor_now", type_=SqlDateTime(timezone=True))),
+    )
+
+
+def anonymous(now: datetime) -> Actor:
+    """A caller without a credential."""
+    return Actor(Role.ANONYMOUS, NOBODY, NOBODY, NOWHERE, now)
+
+
+def system(now: datetime) -> Actor:
+    """The clocks and reactions of nexus itself; it covers the whole country."""
+    return Actor(Role.SYSTEM, NOBODY, NOBODY, "", now)
+
+
+Visible = Callable[[Actor, Any], ColumnElement[bool]]
+
+
+class View:
+    """Reads as one actor in one session."""
+
+    def __init__(self, session: AsyncSession, actor: Actor) -> None:
+        self.session = session
+        self.actor = actor
+        self.now = actor.now
+
+    async def find(self, model: type[T], row_id: UUID, *, visible: Visible) -> T:
+        """The row if the actor sees it; NotFound otherwise, whether foreign or missing."""
+        statement = select(model).where(_key(model) == row_id, visible(self.actor, model))
+        return _found((await self.session.execute(statement)).scalar_one_or_none(), model)
+
+
+class Act(View):
+    """Writes as one actor at one moment in one transaction."""
+
+    async def take(
+        self,
+        model: type[T],
+        row_id: UUID,
+        *,
+        visible: Visible,
+        expected_version: int | None = None,
+    ) -> T:
+        """The row, visible and locked. NotFound; VersionConflict when it has moved on."""
+        statement = (
+            select(model)
+            .where(_key(model) == row_id, visible(self.actor, model))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        row = _found((await self.session.execute(statement)).scalar_one_or_none(), model)
+        version = getattr(row, "version", None)
+        if expected_version is not None and version != expected_version:
+            raise VersionConflict(
+                f"This {model.__name__} is at version {version}, not {expected_version}: "
+                "read it again, then decide.",
+                current=version,
+                expected=expected_version,
+            )
+        return row
+
+    def permit(self, may: Callable[[Actor, Any], Any], row: Any) -> None:
+        """Forbidden unless the policy function says yes to this row."""
+        if may(self.actor, row) is not True:
+            verb = may.__name__.removeprefix("may_")
+            raise Forbidden(
+                f"Role {self.actor.role.name} may not '{verb}' this {type(row).__name__}; "
+                "allowedActions lists what is possible.",
+                action=verb,
+            )
+
+    def move(self, row: Any, transitions: Transitions[S], verb: str) -> None:
+        """Apply the transition to `row.state` and count the version up; WrongState otherwise."""
+        row.state = transitions.after(verb, row.state)
+        row.version += 1
+
+    def record(self, kind: str, row: Any, **facts: Any) -> None:
+        """Write history and one job for each listener. Facts: ids, codes and numbers only."""
+        event = Event(
+            id=new_id(),
+            kind=kind,
+            object_type=row.__tablename__,
+            object_id=row.id,
+            object_version=getattr(row, "version", None),
+            actor_id=self.actor.account_id,
+            actor_role=self.actor.role.value,
+            organization_id=self.actor.organization_id,
+            occurred_at=self.now,
+            facts={name: _fact(value) for name, value in facts.items() if value is not None},
+        )
+        self.session.add(event)
+        self.session.add_all(jobs_for(event, now=self.now))
+
+    async def number(self, prefix: str, area_code: str) -> str:
+        """The next human number, `prefix-area-year-sequence`."""
+        sequence = (await self.session.execute(select(NUMBERS.next_value()))).scalar_one()
+        return f"{prefix}-{area_code}-{self.now.year}-{sequence:06d}"
+
+
+def _key(model: type[Base]) -> InstrumentedAttribute[UUID]:
+    return cast(Any, model).id  # type: ignore[no-any-return]
+
+
+def _found(row: T | None, model: type[T]) -> T:
+    if row is None:
+        raise NotFound(f"No such {model.__name__}, or it is not yours to see.")
+    return row
+
+
+def _fact(value: Any) -> Any:
+    return value if isinstance(value, int | str | list) else str(value)
+
+
+def always() -> ColumnElement[bool]:
+    """The predicate of what everybody may see."""
+    return literal(True)
+
+
+def never() -> ColumnElement[bool]:
+    """The predicate of what this role never sees."""
+    return literal(False)
