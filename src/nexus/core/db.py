@@ -66,6 +66,7 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         date: Date(),
         list[str]: ARRAY(Text()),
+        list[UUID]: ARRAY(Uuid()),
         dict[str, Any]: JSONB(),
     }
 

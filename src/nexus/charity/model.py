@@ -1,0 +1,171 @@
+"""Charity projects, and offers with a capacity and typed eligibility."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nexus.core.db import AreaCode, Base, Fen, Id
+from nexus.core.states import Transitions
+
+
+class ProjectState(StrEnum):
+    DRAFT = "draft"
+    FILED = "filed"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    DISCLOSED = "disclosed"
+    ARCHIVED = "archived"
+    CANCELLED = "cancelled"
+
+
+_P = ProjectState
+PROJECT_TRANSITIONS = Transitions(
+    ProjectState,
+    {
+        "file": {_P.DRAFT: _P.FILED},
+        "start": {_P.FILED: _P.ACTIVE},
+        "pause": {_P.ACTIVE: _P.PAUSED},
+        "resume": {_P.PAUSED: _P.ACTIVE},
+        "complete": {_P.ACTIVE: _P.COMPLETED},
+        "disclose": {_P.COMPLETED: _P.DISCLOSED},
+        "archive": {_P.DISCLOSED: _P.ARCHIVED},
+        "cancel": {_P.DRAFT: _P.CANCELLED, _P.FILED: _P.CANCELLED, _P.ACTIVE: _P.CANCELLED},
+    },
+)
+
+
+class CharityProject(Base):
+    """A charity's programme of help (HSDS `program`, 360Giving grantProgramme, T18a)."""
+
+    __tablename__ = "charity_project"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    name: Mapped[str]
+    filing_no: Mapped[str | None]
+    field: Mapped[str]
+    """Code list `charity_field` (domain.md 8.5)."""
+    area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    public_fundraising: Mapped[bool] = mapped_column(default=False)
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    budget_fen: Mapped[Fen]
+    received_fen: Mapped[Fen] = mapped_column(default=0)
+    spent_fen: Mapped[Fen] = mapped_column(default=0)
+    state: Mapped[ProjectState] = mapped_column(default=_P.DRAFT)
+    state_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("budget_fen >= 0", name="budget"),
+        CheckConstraint("spent_fen <= received_fen", name="spend_within_received"),
+        CheckConstraint("ends_on > starts_on", name="period"),
+    )
+
+
+class OfferKind(StrEnum):
+    """The same words as a need line's kind, so that the two can be compared."""
+
+    CASH = "cash"
+    GOODS = "goods"
+    SERVICE = "service"
+    HOURS = "hours"
+
+
+class OfferState(StrEnum):
+    DRAFT = "draft"
+    LISTED = "listed"
+    PAUSED = "paused"
+    BLOCKED = "blocked"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+_O = OfferState
+OFFER_TRANSITIONS = Transitions(
+    OfferState,
+    {
+        "list": {_O.DRAFT: _O.LISTED},
+        "pause": {_O.LISTED: _O.PAUSED},
+        "resume": {_O.PAUSED: _O.LISTED},
+        "block": {_O.LISTED: _O.BLOCKED, _O.PAUSED: _O.BLOCKED},
+        "unblock": {_O.BLOCKED: _O.PAUSED},
+        "withdraw": {_O.DRAFT: _O.WITHDRAWN, _O.LISTED: _O.WITHDRAWN, _O.PAUSED: _O.WITHDRAWN},
+        "expire": {_O.LISTED: _O.EXPIRED, _O.PAUSED: _O.EXPIRED},
+    },
+)
+
+
+class Offer(Base):
+    """Help an organization can give: HSDS `service` with `service_capacity` (T18a, T2b)."""
+
+    __tablename__ = "offer"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("charity_project.id"), index=True)
+    title: Mapped[str]
+    summary: Mapped[str | None]
+    kind: Mapped[OfferKind]
+    category: Mapped[str]
+    item_code: Mapped[str | None]
+    unit: Mapped[str]
+    recipient_categories: Mapped[list[str]]
+    """Empty means every category (domain.md 8.1)."""
+    tiers: Mapped[list[str]]
+    min_age: Mapped[int | None]
+    max_age: Mapped[int | None]
+    gender: Mapped[str | None]
+    disability_only: Mapped[bool] = mapped_column(default=False)
+    required_documents: Mapped[list[str]]
+    capacity_maximum: Mapped[Decimal | None]
+    """Null: capacity stated without a figure."""
+    capacity_reserved: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    capacity_used: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    available_from: Mapped[date]
+    available_to: Mapped[date | None]
+    review_due_on: Mapped[date]
+    """After this day the offer is stale: not suggested until its owner confirms it (6 months)."""
+    pre_approved: Mapped[bool] = mapped_column(default=False)
+    """A coordinator approved it beforehand: a pledge from it is accepted at once."""
+    reviewed: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[OfferState] = mapped_column(default=_O.DRAFT)
+    state_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("capacity_maximum > 0", name="capacity_positive"),
+        CheckConstraint(
+            "capacity_reserved >= 0 AND capacity_used >= 0", name="counters_not_negative"
+        ),
+        CheckConstraint(
+            "capacity_reserved + capacity_used <= capacity_maximum", name="inv_02_capacity"
+        ),
+        CheckConstraint("max_age >= min_age", name="age_range"),
+        CheckConstraint("gender IN ('female', 'male')", name="gender_known"),
+        CheckConstraint("available_to > available_from", name="period"),
+        Index("ix_offer_listed", "category", "kind", postgresql_where="state = 'listed'"),
+        Index("ix_offer_created_at", "created_at", "id"),
+    )
+
+
+class OfferArea(Base):
+    """A division an offer serves, with everything below it."""
+
+    __tablename__ = "offer_area"
+
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
+    area_code: Mapped[AreaCode] = mapped_column(
+        ForeignKey("area.code"), primary_key=True, index=True
+    )

@@ -1,0 +1,305 @@
+"""The bridge: pledges, the allocation ledger, deliveries, feedback and gaps."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nexus.core.db import AreaCode, Base, Fen, Id
+from nexus.core.states import Transitions
+
+
+class PledgeState(StrEnum):
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    PARTLY_FULFILLED = "partly_fulfilled"
+    FULFILLED = "fulfilled"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    RELEASE_REQUESTED = "release_requested"
+    RELEASED = "released"
+
+
+_P = PledgeState
+PLEDGE_TRANSITIONS = Transitions(
+    PledgeState,
+    {
+        "accept": {_P.OFFERED: _P.ACCEPTED},
+        "reject": {_P.OFFERED: _P.REJECTED},
+        "withdraw": {_P.OFFERED: _P.WITHDRAWN, _P.ACCEPTED: _P.WITHDRAWN},
+        "expire": {_P.OFFERED: _P.EXPIRED, _P.ACCEPTED: _P.EXPIRED},
+        "request_release": {
+            _P.ACCEPTED: _P.RELEASE_REQUESTED,
+            _P.PARTLY_FULFILLED: _P.RELEASE_REQUESTED,
+        },
+        "release": {_P.RELEASE_REQUESTED: _P.RELEASED},
+        "keep": {_P.RELEASE_REQUESTED: _P.ACCEPTED},
+        "fulfil_partly": {_P.ACCEPTED: _P.PARTLY_FULFILLED},
+        "fulfil": {_P.ACCEPTED: _P.FULFILLED, _P.PARTLY_FULFILLED: _P.FULFILLED},
+        "unfulfil": {
+            _P.FULFILLED: _P.ACCEPTED,
+            _P.PARTLY_FULFILLED: _P.ACCEPTED,
+        },
+    },
+)
+LIVE_PLEDGE = "state IN ('offered', 'accepted', 'partly_fulfilled', 'release_requested')"
+
+
+class Pledge(Base):
+    """An organization takes up a published need line, in a quantity (认领)."""
+
+    __tablename__ = "pledge"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"), index=True)
+    line_id: Mapped[UUID] = mapped_column(ForeignKey("need_line.id"), index=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    offer_id: Mapped[UUID | None] = mapped_column(ForeignKey("offer.id"), index=True)
+    quantity: Mapped[Decimal]
+    amount_fen: Mapped[Fen | None]
+    planned_on: Mapped[date | None]
+    expires_at: Mapped[datetime]
+    note: Mapped[str | None]
+    state: Mapped[PledgeState] = mapped_column(default=_P.OFFERED)
+    state_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+    accepted_at: Mapped[datetime | None]
+    accepted_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("amount_fen > 0", name="amount_positive"),
+        Index(
+            "uq_pledge_live",
+            "line_id",
+            "organization_id",
+            text("coalesce(offer_id, '00000000-0000-0000-0000-000000000000'::uuid)"),
+            unique=True,
+            postgresql_where=text(LIVE_PLEDGE),
+        ),
+        Index("ix_pledge_created_at", "created_at", "id"),
+    )
+
+
+class Bucket(StrEnum):
+    """Where a quantity stands. OPEN is the world outside; RELEASED and REVERSED give it back."""
+
+    OPEN = "open"
+    RESERVED = "reserved"
+    COMMITTED = "committed"
+    DELIVERED = "delivered"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+    REVERSED = "reversed"
+
+
+class Allocation(Base):
+    """Binds a need line to its source. The buckets are the sums of its moves (INV-01, INV-04)."""
+
+    __tablename__ = "allocation"
+
+    id: Mapped[Id]
+    pledge_id: Mapped[UUID] = mapped_column(ForeignKey("pledge.id"), unique=True)
+    line_id: Mapped[UUID] = mapped_column(ForeignKey("need_line.id"), index=True)
+    offer_id: Mapped[UUID | None] = mapped_column(ForeignKey("offer.id"), index=True)
+    quantity: Mapped[Decimal]
+    amount_fen: Mapped[Fen | None]
+    reserved: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    committed: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    delivered: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    confirmed: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    released: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    reversed: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint(
+            "least(reserved, committed, delivered, confirmed, released, reversed) >= 0",
+            name="buckets_not_negative",
+        ),
+        CheckConstraint(
+            "reserved + committed + delivered + confirmed + released + reversed = quantity",
+            name="buckets_sum",
+        ),
+    )
+
+
+class AllocationMove(Base):
+    """One entry of the ledger: a quantity goes from one bucket to another. Append-only (INV-21)."""
+
+    __tablename__ = "allocation_move"
+
+    id: Mapped[Id]
+    allocation_id: Mapped[UUID] = mapped_column(ForeignKey("allocation.id"), index=True)
+    from_bucket: Mapped[Bucket]
+    to_bucket: Mapped[Bucket]
+    quantity: Mapped[Decimal]
+    delivery_id: Mapped[UUID | None] = mapped_column(ForeignKey("delivery.id"), index=True)
+    moved_at: Mapped[datetime]
+    moved_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("from_bucket <> to_bucket", name="moves"),
+    )
+
+
+class DeliveryState(StrEnum):
+    RECORDED = "recorded"
+    ACKNOWLEDGED = "acknowledged"
+    VERIFIED = "verified"
+    DISPUTED = "disputed"
+    REVERSED = "reversed"
+
+
+_D = DeliveryState
+DELIVERY_TRANSITIONS = Transitions(
+    DeliveryState,
+    {
+        "acknowledge": {_D.RECORDED: _D.ACKNOWLEDGED},
+        "verify": {_D.ACKNOWLEDGED: _D.VERIFIED},
+        "dispute": {_D.RECORDED: _D.DISPUTED},
+        "uphold": {_D.DISPUTED: _D.ACKNOWLEDGED},
+        "reverse": {_D.DISPUTED: _D.REVERSED},
+    },
+)
+
+
+class Acknowledgement(StrEnum):
+    SIGNATURE = "signature"
+    OTP = "otp"
+    VOICE = "voice"
+    GUARDIAN = "guardian"
+    WITNESSED = "witnessed"
+
+
+class Delivery(Base):
+    """Help that reached the recipient, and their word for it."""
+
+    __tablename__ = "delivery"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    pledge_id: Mapped[UUID] = mapped_column(ForeignKey("pledge.id"), index=True)
+    allocation_id: Mapped[UUID] = mapped_column(ForeignKey("allocation.id"), index=True)
+    quantity: Mapped[Decimal]
+    delivered_on: Mapped[date]
+    place: Mapped[str | None]
+    """The type of place (home, station, school), never an address."""
+    evidence: Mapped[dict[str, Any] | None]
+    state: Mapped[DeliveryState] = mapped_column(default=_D.RECORDED)
+    state_reason: Mapped[str | None]
+    acknowledgement: Mapped[Acknowledgement | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[UUID | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint(
+            "acknowledged_by IS NULL OR acknowledged_by <> created_by",
+            name="acknowledger_not_recorder",
+        ),
+        Index("ix_delivery_created_at", "created_at", "id"),
+    )
+
+
+class FeedbackSource(StrEnum):
+    RECIPIENT = "recipient"
+    RECEIVER = "receiver"
+    AUTHORITY = "authority"
+
+
+class FeedbackState(StrEnum):
+    RECEIVED = "received"
+    READ = "read"
+    HANDLED = "handled"
+
+
+_F = FeedbackState
+FEEDBACK_TRANSITIONS = Transitions(
+    FeedbackState,
+    {"read": {_F.RECEIVED: _F.READ}, "handle": {_F.READ: _F.HANDLED}},
+)
+
+
+class Feedback(Base):
+    """What the recipient, the receiver or the authority says of the help (T5e)."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[Id]
+    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"), index=True)
+    delivery_id: Mapped[UUID | None] = mapped_column(ForeignKey("delivery.id"), index=True)
+    source: Mapped[FeedbackSource]
+    rating: Mapped[int | None]
+    text: Mapped[str | None]
+    wants_call_back: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[FeedbackState] = mapped_column(default=_F.RECEIVED)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("rating BETWEEN 1 AND 5", name="rating_range"),
+        Index("ix_feedback_created_at", "created_at", "id"),
+    )
+
+
+class GapState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    ADDRESSED = "addressed"
+    WAIVED = "waived"
+
+
+_G = GapState
+GAP_TRANSITIONS = Transitions(
+    GapState,
+    {
+        "acknowledge": {_G.OPEN: _G.ACKNOWLEDGED},
+        "address": {_G.OPEN: _G.ADDRESSED, _G.ACKNOWLEDGED: _G.ADDRESSED},
+        "waive": {_G.OPEN: _G.WAIVED, _G.ACKNOWLEDGED: _G.WAIVED},
+    },
+)
+
+
+class Gap(Base):
+    """A published line that no offer can serve, counted by category, area and kind (T18c)."""
+
+    __tablename__ = "gap"
+
+    id: Mapped[Id]
+    line_id: Mapped[UUID] = mapped_column(ForeignKey("need_line.id"), index=True)
+    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"), index=True)
+    category: Mapped[str]
+    kind: Mapped[str]
+    item_code: Mapped[str | None]
+    area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    state: Mapped[GapState] = mapped_column(default=_G.OPEN)
+    state_reason: Mapped[str | None]
+    addressed_by: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_gap_live",
+            "line_id",
+            unique=True,
+            postgresql_where=text("state IN ('open', 'acknowledged')"),
+        ),
+        Index("ix_gap_opened_at", "opened_at", "id"),
+    )

@@ -1,0 +1,237 @@
+"""Needs with their lines: the lifecycle is stored, the coverage is derived from the ledger."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from nexus.core.db import AreaCode, Base, Fen, Id
+from nexus.core.states import Transitions
+
+
+class SubjectKind(StrEnum):
+    RECIPIENT = "recipient"
+    HOUSEHOLD = "household"
+    GROUP = "group"
+
+
+class Urgency(StrEnum):
+    """domain.md 8.3: U1 act now, U2 within 72 hours, U3 within two weeks, U4 planned."""
+
+    U1 = "u1"
+    U2 = "u2"
+    U3 = "u3"
+    U4 = "u4"
+
+
+class NeedKind(StrEnum):
+    CASH = "cash"
+    GOODS = "goods"
+    SERVICE = "service"
+    HOURS = "hours"
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    PARTNERS = "partners"
+    NAMED = "named"
+    INTERNAL = "internal"
+
+
+class PopulationGroup(StrEnum):
+    NOT_ELIGIBLE_YET = "not_eligible_yet"
+    STILL_IN_NEED_AFTER_AID = "still_in_need_after_aid"
+    EMERGENCY = "emergency"
+
+
+class TemporaryType(StrEnum):
+    """T15a."""
+
+    EMERGENCY = "emergency"
+    EXPENDITURE = "expenditure"
+
+
+class NeedState(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    VERIFIED = "verified"
+    PUBLISHED = "published"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+class CloseReason(StrEnum):
+    MET = "met"
+    PARTLY_MET = "partly_met"
+    EXPIRED_UNMET = "expired_unmet"
+    WITHDRAWN_BY_RECIPIENT = "withdrawn_by_recipient"
+    NO_LONGER_NEEDED = "no_longer_needed"
+    RESOURCED_ELSEWHERE = "resourced_elsewhere"
+    MOVED_OR_DECEASED = "moved_or_deceased"
+    INELIGIBLE = "ineligible"
+
+
+_N = NeedState
+TRANSITIONS = Transitions(
+    NeedState,
+    {
+        "submit": {_N.DRAFT: _N.SUBMITTED, _N.RETURNED: _N.SUBMITTED},
+        "verify": {_N.SUBMITTED: _N.VERIFIED},
+        "return": {_N.SUBMITTED: _N.RETURNED},
+        "reject": {_N.SUBMITTED: _N.REJECTED, _N.VERIFIED: _N.REJECTED},
+        "publish": {_N.VERIFIED: _N.PUBLISHED},
+        "pause": {_N.PUBLISHED: _N.PAUSED},
+        "resume": {_N.PAUSED: _N.PUBLISHED},
+        "close": {_N.PUBLISHED: _N.CLOSED, _N.PAUSED: _N.CLOSED},
+        "reopen": {_N.CLOSED: _N.VERIFIED},
+        "cancel": {
+            state: _N.CANCELLED
+            for state in (_N.DRAFT, _N.SUBMITTED, _N.VERIFIED, _N.PUBLISHED, _N.PAUSED)
+        },
+    },
+)
+
+
+class Need(Base):
+    """What a recipient, a household or a group still lacks (T5c)."""
+
+    __tablename__ = "need"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    subject_kind: Mapped[SubjectKind]
+    household_id: Mapped[UUID | None] = mapped_column(ForeignKey("household.id"), index=True)
+    recipient_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
+    group_name: Mapped[str | None]
+    """The public name of a group (a hospital, a village); never a person's."""
+    origin: Mapped[str]
+    """Code list `origin` (domain.md 8.7)."""
+    population_group: Mapped[PopulationGroup | None]
+    temporary_type: Mapped[TemporaryType | None]
+    category: Mapped[str]
+    """Code list `need_category` (domain.md 8.2)."""
+    urgency: Mapped[Urgency]
+    internal_description: Mapped[str | None]
+    public_title: Mapped[str | None]
+    public_summary: Mapped[str | None]
+    area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    shown_area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    """The division that readers outside see: no finer than the rule allows (INV-13)."""
+    needed_by: Mapped[date | None]
+    publish_from: Mapped[date | None]
+    publish_until: Mapped[date | None]
+    visibility: Mapped[Visibility] = mapped_column(default=Visibility.PARTNERS)
+    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"), index=True)
+    approval_cap_fen: Mapped[Fen | None]
+    evidence: Mapped[str | None]
+    """What the verification rests on: a visit or a document."""
+    reviewed: Mapped[bool] = mapped_column(default=True)
+    """False when an imported row lacks its source's review state: it cannot be published."""
+    station_id: Mapped[UUID | None] = mapped_column(ForeignKey("station.id"), index=True)
+    publisher_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    """The authority that publishes the need and hears what became of it (T5e)."""
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    state: Mapped[NeedState] = mapped_column(default=_N.DRAFT)
+    state_reason: Mapped[str | None]
+    close_reason: Mapped[CloseReason | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+    verified_at: Mapped[datetime | None]
+    verified_by: Mapped[UUID | None]
+    published_at: Mapped[datetime | None]
+    released_by: Mapped[UUID | None]
+    """Who released the public text after the check for personal data (INV-13)."""
+    closed_at: Mapped[datetime | None]
+
+    lines: Mapped[list["NeedLine"]] = relationship(
+        order_by="NeedLine.position", cascade="save-update", lazy="raise"
+    )
+
+    __table_args__ = (
+        CheckConstraint(
+            "(subject_kind = 'recipient' AND recipient_id IS NOT NULL AND group_name IS NULL) OR "
+            "(subject_kind = 'household' AND household_id IS NOT NULL AND recipient_id IS NULL "
+            "AND group_name IS NULL) OR "
+            "(subject_kind = 'group' AND household_id IS NULL AND recipient_id IS NULL "
+            "AND group_name IS NOT NULL)",
+            name="one_subject",
+        ),
+        CheckConstraint(
+            "verified_by IS NULL OR verified_by <> created_by", name="verifier_not_creator"
+        ),
+        CheckConstraint(
+            "state <> 'published' OR (public_title IS NOT NULL AND public_summary IS NOT NULL "
+            "AND released_by IS NOT NULL AND verified_by IS NOT NULL AND reviewed)",
+            name="published_is_released",
+        ),
+        CheckConstraint(
+            "state <> 'published' OR subject_kind = 'group' OR visibility = 'internal' "
+            "OR consent_id IS NOT NULL",
+            name="published_has_consent",
+        ),
+        CheckConstraint("(state = 'closed') = (close_reason IS NOT NULL)", name="close_reason"),
+        CheckConstraint("publish_until > publish_from", name="publish_period"),
+        CheckConstraint(
+            "area_code = shown_area_code OR shown_area_code = 'CN' "
+            "OR starts_with(area_code, shown_area_code)",
+            name="shown_area",
+        ),
+        Index("ix_need_state_published_at", "state", "published_at", "id"),
+        Index("ix_need_created_at", "created_at", "id"),
+        Index("ix_need_category_shown", "category", "shown_area_code", "published_at"),
+    )
+
+
+class NeedLine(Base):
+    """One kind of help within a need. The four counters are the sums of the allocation ledger."""
+
+    __tablename__ = "need_line"
+
+    id: Mapped[Id]
+    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"), index=True)
+    position: Mapped[int]
+    kind: Mapped[NeedKind]
+    category: Mapped[str]
+    item_code: Mapped[str | None]
+    """Code list `item`: a group or an item of it."""
+    item: Mapped[str]
+    """The item in the publisher's own words."""
+    specification: Mapped[str | None]
+    quantity_required: Mapped[Decimal | None]
+    """Null: asked for without a quantity, an open-ended line."""
+    unit: Mapped[str]
+    est_unit_value_fen: Mapped[Fen | None]
+    tranche_no: Mapped[int] = mapped_column(default=1)
+    reserved: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    committed: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    delivered: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    confirmed: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    published: Mapped[bool] = mapped_column(default=False)
+    """The need's state is published: kept here so that open lines are one index (INV-07)."""
+
+    __table_args__ = (
+        UniqueConstraint("need_id", "position"),
+        CheckConstraint("quantity_required > 0", name="quantity_positive"),
+        CheckConstraint(
+            "reserved >= 0 AND committed >= 0 AND delivered >= 0 AND confirmed >= 0",
+            name="counters_not_negative",
+        ),
+        CheckConstraint(
+            "reserved + committed + delivered + confirmed <= quantity_required",
+            name="inv_01_no_oversell",
+        ),
+        Index(
+            "ix_need_line_open",
+            "category",
+            "area_code",
+            postgresql_where="published",
+        ),
+    )

@@ -1,0 +1,236 @@
+"""Households and recipients as pseudonyms, recognitions by the authority, consents."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nexus.core.db import AreaCode, Base, Id
+from nexus.core.states import Transitions
+
+
+class Household(Base):
+    """A household by pseudonym. What it is called and where it lives is in the vault alone."""
+
+    __tablename__ = "household"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    size: Mapped[int]
+    area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    """Where it lives or where help is due (T3b, T15b): not the household register."""
+    living_condition: Mapped[str | None]
+    address_protected: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (CheckConstraint("size >= 1", name="size_positive"),)
+
+
+class Gender(StrEnum):
+    FEMALE = "female"
+    MALE = "male"
+    UNKNOWN = "unknown"
+
+
+class Band(StrEnum):
+    """Disability and labour ability, from none to severe or full."""
+
+    NONE = "none"
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+
+
+class Recipient(Base):
+    """A person by pseudonym."""
+
+    __tablename__ = "recipient"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    household_id: Mapped[UUID] = mapped_column(ForeignKey("household.id"), index=True)
+    household_role: Mapped[str] = mapped_column(default="head")
+    birth_year: Mapped[int | None]
+    gender: Mapped[Gender] = mapped_column(default=Gender.UNKNOWN)
+    disability: Mapped[Band] = mapped_column(default=Band.NONE)
+    labour_ability: Mapped[Band] = mapped_column(default=Band.NONE)
+    guardian_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+
+class RecipientAlias(Base):
+    """The name one organization knows a recipient by: random, so no two can be joined (INV-15)."""
+
+    __tablename__ = "recipient_alias"
+
+    id: Mapped[Id]
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipient.id"), index=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    alias: Mapped[str] = mapped_column(unique=True)
+
+    __table_args__ = (UniqueConstraint("recipient_id", "organization_id"),)
+
+
+class RecognitionState(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    UNDER_REVIEW = "under_review"
+    TAPER = "taper"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+_R = RecognitionState
+RECOGNITION_TRANSITIONS = Transitions(
+    RecognitionState,
+    {
+        "confirm": {_R.PENDING: _R.ACTIVE},
+        "review": {_R.ACTIVE: _R.UNDER_REVIEW},
+        "uphold": {_R.UNDER_REVIEW: _R.ACTIVE},
+        "taper": {_R.ACTIVE: _R.TAPER},
+        "suspend": {_R.ACTIVE: _R.SUSPENDED},
+        "reinstate": {_R.SUSPENDED: _R.ACTIVE},
+        "end": {_R.ACTIVE: _R.ENDED, _R.SUSPENDED: _R.ENDED, _R.TAPER: _R.ENDED},
+        "mark_error": {
+            state: _R.ENTERED_IN_ERROR for state in _R if state is not _R.ENTERED_IN_ERROR
+        },
+    },
+)
+
+
+class Level(StrEnum):
+    COUNTY = "county"
+    TOWNSHIP = "township"
+
+
+class Recognition(Base):
+    """The authority's word that a person or household belongs to a category (T5a, T7a)."""
+
+    __tablename__ = "recognition"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    household_id: Mapped[UUID | None] = mapped_column(ForeignKey("household.id"), index=True)
+    recipient_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
+    category: Mapped[str]
+    """Code list `recipient_category` (domain.md 8.1)."""
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    level: Mapped[Level]
+    decided_on: Mapped[date]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    income_ratio_band: Mapped[str | None]
+    recheck_months: Mapped[int | None]
+    recheck_due_on: Mapped[date | None]
+    rule_version: Mapped[str]
+    state: Mapped[RecognitionState] = mapped_column(default=_R.PENDING)
+    state_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(household_id, recipient_id) = 1", name="one_subject"),
+        CheckConstraint("valid_to > valid_from", name="period"),
+        CheckConstraint("recheck_months IN (6, 12)", name="recheck_months"),
+        ExcludeConstraint(
+            (
+                text(
+                    "int8range(hashtextextended("
+                    "coalesce(household_id, recipient_id)::text || category, 0), "
+                    "hashtextextended(coalesce(household_id, recipient_id)::text || category, 0), "
+                    "'[]')"
+                ),
+                "&&",
+            ),
+            (text("daterange(valid_from, valid_to)"), "&&"),
+            name="ex_recognition_period",
+            using="gist",
+            where=text("state <> 'entered_in_error'"),
+        ),
+    )
+
+
+class ConsentKind(StrEnum):
+    OWN = "own"
+    ASSERTION = "assertion"
+
+
+class GivenBy(StrEnum):
+    SELF = "self"
+    GUARDIAN = "guardian"
+    AGENT = "agent"
+
+
+class ConsentMethod(StrEnum):
+    PAPER_SCAN = "paper_scan"
+    E_SIGNATURE = "e_signature"
+    WITNESSED_VERBAL = "witnessed_verbal"
+
+
+class ConsentState(StrEnum):
+    REQUESTED = "requested"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    LAPSED = "lapsed"
+
+
+_C = ConsentState
+CONSENT_TRANSITIONS = Transitions(
+    ConsentState,
+    {
+        "grant": {_C.REQUESTED: _C.GRANTED},
+        "refuse": {_C.REQUESTED: _C.REFUSED},
+        "withdraw": {_C.GRANTED: _C.WITHDRAWN},
+        "expire": {_C.GRANTED: _C.EXPIRED},
+        "supersede": {_C.GRANTED: _C.SUPERSEDED},
+        "lapse": {_C.GRANTED: _C.LAPSED},
+    },
+)
+
+
+class Consent(Base):
+    """Purpose × data class × receiver × time, given by the subject or for them (INV-11, INV-14)."""
+
+    __tablename__ = "consent"
+
+    id: Mapped[Id]
+    no: Mapped[str] = mapped_column(unique=True)
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipient.id"), index=True)
+    given_by: Mapped[GivenBy]
+    kind: Mapped[ConsentKind]
+    purposes: Mapped[list[str]]
+    """Codes of domain.md 8.8."""
+    data_classes: Mapped[list[str]]
+    """Codes of domain.md 8.9."""
+    receiver_ids: Mapped[list[UUID]]
+    """Organizations named; empty means every verified organization that may act on it."""
+    text_version: Mapped[str]
+    text_hash: Mapped[str]
+    method: Mapped[ConsentMethod]
+    obtained_by: Mapped[UUID]
+    obtained_at: Mapped[datetime]
+    expires_on: Mapped[date]
+    state: Mapped[ConsentState] = mapped_column(default=_C.REQUESTED)
+    state_reason: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+
+    __table_args__ = (
+        CheckConstraint("cardinality(purposes) > 0", name="purpose_named"),
+        CheckConstraint("cardinality(data_classes) > 0", name="class_named"),
+        Index("ix_consent_recipient_state", "recipient_id", "state"),
+    )
