@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Sequence, Text, Uuid, bindparam, literal, select
+from sqlalchemy import ColumnElement, Sequence, Text, Uuid, bindparam, false, select, true
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -97,10 +97,10 @@ def shape(role: Role) -> Actor:
     """An actor of `role` whose values are SQL parameters: what a cached statement is built from."""
     return Actor(
         role=role,
-        account_id=cast(Any, bindparam("actor_account_id", type_=Uuid())),
-        organization_id=cast(Any, bindparam("actor_organization_id", type_=Uuid())),
-        area_prefix=cast(Any, bindparam("actor_area_prefix", type_=Text())),
-        now=cast(Any, bindparam("actor_now", type_=SqlDateTime(timezone=True))),
+        account_id=cast(Any, bindparam("actor_account_id", None, type_=Uuid())),
+        organization_id=cast(Any, bindparam("actor_organization_id", None, type_=Uuid())),
+        area_prefix=cast(Any, bindparam("actor_area_prefix", None, type_=Text())),
+        now=cast(Any, bindparam("actor_now", None, type_=SqlDateTime(timezone=True))),
     )
 
 
@@ -214,9 +214,9 @@ def _fact(value: Any) -> Any:
 
 def always() -> ColumnElement[bool]:
     """The predicate of what everybody may see."""
-    return literal(True)
+    return true()
 
 
 def never() -> ColumnElement[bool]:
     """The predicate of what this role never sees."""
-    return literal(False)
+    return false()

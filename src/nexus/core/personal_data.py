@@ -1,0 +1,369 @@
+"""Finds personal data in free text, so that a public text cannot carry it (INV-13).
+
+It answers with the kind and the place, never with the value: a message built from a finding
+cannot leak what was found. It prefers a false alarm to a leak where the two are hard to tell
+apart, and it is one check of two: a person still has to release the text.
+
+Every pattern has bounded repeats, so the time grows with the length of the text and no further.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stdnum import luhn
+from stdnum.cn import ric, uscc
+
+
+class PersonalDataKind(StrEnum):
+    ID_NUMBER = "id_number"
+    PHONE = "phone"
+    BANK_CARD = "bank_card"
+    ADDRESS = "address"
+    EMAIL = "email"
+    MESSENGER = "messenger"
+    """WeChat or QQ."""
+    HKMO_DOCUMENT = "hkmo_document"
+    """Identity cards of Hong Kong and Macao, and travel permits of their residents."""
+    PASSPORT = "passport"
+
+
+_K = PersonalDataKind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Characters `start` to `end` (exclusive) of the text are personal data of this kind."""
+
+    kind: PersonalDataKind
+    start: int
+    end: int
+
+
+def find_personal_data(text: str) -> list[Finding]:
+    """What in the text tells who or where a person is, in order, without overlaps.
+
+    A road with a house number is an address; the mere name of a district, town or village is
+    not. Service numbers that are nobody's (400…, 12345) and public accounts are not reported.
+    """
+    if not text:
+        return []
+    folded = text.translate(_FOLD)
+    plain = _STANDARD.sub(lambda found: "~" * len(found[0]), folded)
+    digits = plain.translate(_NUMERALS)
+    found = [*_in_digit_runs(digits), *_documents(plain), *_contacts(plain, digits)]
+    found += (Finding(_K.ADDRESS, m.start(), m.end()) for m in _addresses(plain))
+    return _without_overlaps(found)
+
+
+# --- Folding: every rule maps one character to one, so positions stay those of the text. ---
+
+_TRADITIONAL = str.maketrans("號棟樓單層組隊莊裡門牌電話", "号栋楼单层组队庄里门牌电话")
+_DASHES = "‐‑‒–—―−﹣-~~·・•._"
+_BRACKETS = str.maketrans("〔【﹙［", "((((") | str.maketrans("〕】﹚］", "))))")
+
+
+class _Fold(dict[int, str]):
+    """Width, dashes, spaces, look-alike digits and the traditional forms that matter here."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if char in _DASHES:
+            folded = "-"
+        elif char == "×":
+            folded = "X"
+        elif char.isspace() or unicodedata.category(char) in ("Cf", "Mn", "Me"):
+            folded = " "
+        elif char.isdecimal():
+            folded = str(unicodedata.decimal(char))
+        else:
+            wide = unicodedata.normalize("NFKC", char)
+            folded = wide if len(wide) == 1 else char
+            folded = folded.translate(_TRADITIONAL).translate(_BRACKETS)
+        self[code] = folded
+        return folded
+
+
+# Control characters and the full stop stay as they are apart from what _Fold names.
+_FOLD = _Fold({ord("."): "."})
+_NUMERALS = str.maketrans("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖", "001234567891123456789")
+_NUMERAL_CHARS = frozenset("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖")
+
+# "YY 0469-2011 500 pieces" must not read as a landline: standards are blanked first.
+_STANDARD = re.compile(
+    r"\b(?:GB|GBZ|YY|WS|DB|DBJ|FZ|QB|HG|JB|JG|NY|SB|MZ|LY|BB|CJ|T|EN|ISO|IEC|ASTM|NIOSH)"
+    r"(?:/[TZ])? ?[A-Z]{0,4}\d{0,3} ?\d{2,6}(?:\.\d{1,3})?(?:[:-] ?(?:19[5-9]|20[0-4])\d)?(?!\d)",
+    re.ASCII,
+)
+
+# --- Digit runs: identity numbers, bank cards, phones. ---
+
+_RUN = re.compile(r"\d(?:[ \-.()]{0,3}\d){6,}(?:[ \-.()]{0,3}[Xx])?", re.ASCII)
+_GROUP = re.compile(r"\d+|[Xx]", re.ASCII)
+_AREA = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9\d)\d{4}"
+_MONTH_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_ID_18 = re.compile(rf"(?=({_AREA}(?:18|19|20)\d\d{_MONTH_DAY}\d{{3}}[\dXx]))", re.ASCII)
+_ID_15 = re.compile(rf"(?=({_AREA}\d\d{_MONTH_DAY}\d{{3}}))", re.ASCII)
+_MOBILE = re.compile(r"(?=((?:0{0,2}86|0)?1[3-9]\d{9}))", re.ASCII)
+_LANDLINE = re.compile(r"(?=((?:0{0,2}86)?0(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}))", re.ASCII)
+_ABROAD = re.compile(r"(?=((?:00)?(?:85[23][5-9]\d{7}|86(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7})))", re.ASCII)
+_CARD = re.compile(r"(?=(\d{16,19}))", re.ASCII)
+_CARD_WORD = re.compile(r"(?:卡号|账号|帐号|账户|帐户|银行|卡|转账|汇款)\D{0,12}$")
+_ID_WORD = re.compile(r"(?:身份证|身分证|证件|身份号|公民身份|ID)\D{0,12}$", re.IGNORECASE)
+_CODE_WORD = re.compile(r"(?:信用代码|统一代码|订单|运单|单号|编号|批号|条码|流水号|备案号)\D{0,6}$")
+_MOBILE_SHAPES = frozenset(
+    {(11,), (3, 4, 4), (3, 8), (7, 4), (4, 3, 4), (4, 4, 3), (5, 6), (6, 5), (3, 3, 5), (5, 3, 3)}
+    | {(3, 2, 2, 2, 2), (3, 2, 3, 3), (3, 3, 3, 2), (3, 5, 3), (2, 3, 3, 3), (1,) * 11}
+)
+_LOCAL_SHAPES = frozenset({(7,), (8,), (3, 4), (4, 4), (4, 3), (2, 2, 2, 2), (1,) * 7, (1,) * 8})
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Digits (and a last X) with the separators taken out, and where each stood in the text."""
+
+    text: str
+    start: int
+    digits: str
+    places: list[int]
+    cuts: frozenset[int]
+    """Offsets in `digits` where a group begins or ends."""
+
+    def whole(self, start: int, end: int) -> bool:
+        return start in self.cuts and end in self.cuts
+
+    def shape(self, start: int, end: int) -> tuple[int, ...]:
+        """Lengths of the groups between two cuts; one group when nothing stands between."""
+        if self.places[end - 1] - self.places[start] == end - 1 - start:
+            return (end - start,)
+        marks = [n for n in range(start, end + 1) if n in self.cuts]
+        return tuple(after - before for before, after in zip(marks, marks[1:], strict=False))
+
+    def before(self, start: int, width: int = 20) -> str:
+        place = self.places[start]
+        return self.text[max(0, place - width) : place]
+
+    def finding(self, kind: PersonalDataKind, start: int, end: int) -> Finding:
+        return Finding(kind, self.places[start], self.places[end - 1] + 1)
+
+
+def _in_digit_runs(text: str) -> Iterator[Finding]:
+    for match in _RUN.finditer(text):
+        run = _run(text, match.start(), match.end())
+        yield from _id_numbers(run)
+        yield from _phones(run)
+        yield from _bank_cards(run)
+
+
+def _run(text: str, start: int, end: int) -> _Run:
+    digits: list[str] = []
+    places: list[int] = []
+    cuts: set[int] = set()
+    for group in _GROUP.finditer(text, start, end):
+        cuts.add(len(digits))
+        digits += group[0]
+        places += range(group.start(), group.end())
+    cuts.add(len(digits))
+    return _Run(text, start, "".join(digits), places, frozenset(cuts))
+
+
+def _id_numbers(run: _Run) -> Iterator[Finding]:
+    for match in _ID_18.finditer(run.digits):
+        start, end = match.span(1)
+        number = match[1].upper()
+        if run.whole(start, end) or ric.calc_check_digit(number) == number[-1]:
+            yield run.finding(_K.ID_NUMBER, start, end)
+    for match in _ID_15.finditer(run.digits):
+        start, end = match.span(1)
+        if run.whole(start, end) and (len(run.shape(start, end)) <= 4 or run.shape(start, end)[0] == 1):
+            yield run.finding(_K.ID_NUMBER, start, end)
+    if len(run.digits) in (15, 17, 18) and _ID_WORD.search(run.before(0)):
+        yield run.finding(_K.ID_NUMBER, 0, len(run.digits))
+
+
+def _phones(run: _Run) -> Iterator[Finding]:
+    for match in _MOBILE.finditer(run.digits):
+        start, end = match.span(1)
+        if run.whole(start, end) and run.shape(end - 11, end) in _MOBILE_SHAPES:
+            yield run.finding(_K.PHONE, start, end)
+    for match in _LANDLINE.finditer(run.digits):
+        start, end = match.span(1)
+        for last in {end, end - 1}:
+            if run.whole(start, last) and _is_landline(run, start, last):
+                yield run.finding(_K.PHONE, start, last)
+    if run.before(0, 2).endswith("+") or run.digits.startswith("00"):
+        for match in _ABROAD.finditer(run.digits[:16]):
+            if match.start() == 0 and match.end(1) in run.cuts:
+                yield run.finding(_K.PHONE, 0, match.end(1))
+
+
+def _is_landline(run: _Run, start: int, end: int) -> bool:
+    shape = run.shape(start, end)
+    if len(shape) == 1 or set(shape) == {1}:
+        return True
+    return any(shape[n:] in _LOCAL_SHAPES and sum(shape[:n]) <= 8 for n in (1, 2, 3))
+
+
+def _bank_cards(run: _Run) -> Iterator[Finding]:
+    for match in _CARD.finditer(run.digits):
+        start, longest = match.span(1)
+        if start not in run.cuts:
+            continue
+        for end in range(start + 16, longest + 1):
+            if end in run.cuts and _is_card(run, start, end):
+                yield run.finding(_K.BANK_CARD, start, end)
+
+
+def _is_card(run: _Run, start: int, end: int) -> bool:
+    number, shape = run.digits[start:end], run.shape(start, end)
+    if len(shape) > 1 and not (set(shape[:-1]) in ({4}, {1}) or shape in ((6, 10), (6, 13))):
+        return False
+    if luhn.is_valid(number):
+        return True
+    before = run.before(start)
+    if _CARD_WORD.search(before):
+        return True
+    if _CODE_WORD.search(before) or uscc.is_valid(number):
+        return False
+    return number.startswith(("62", "60", "4", "5", "3", "9"))
+
+
+# --- Documents with letters. ---
+
+_HK_CARD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,2} ?\d{6} ?\( ?[0-9Aa] ?\)", re.ASCII)
+_HK_BARE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{1,2})(\d{6})[ -]?([0-9A])(?![A-Za-z0-9])", re.ASCII)
+_MO_CARD = re.compile(r"(?<![\dA-Za-z])[157][/ ]?\d{6} ?(?:\( ?\d ?\)|/\d)(?!\d)", re.ASCII)
+_PERMIT = re.compile(r"(?<![A-Za-z0-9])[HM]\d{8}(?:\d\d)?(?![A-Za-z0-9])", re.ASCII)
+_PASSPORT = re.compile(
+    r"(?<![A-Za-z0-9])(?:[EGDSP] ?\d{8}|[Ee][A-HJ-NP-Za-hj-np-z] ?\d{7}|1[45]\d{7}(?=\(护照))"
+    r"(?![A-Za-z0-9])",
+    re.ASCII,
+)
+_NAMED_PASSPORT = re.compile(
+    r"(?:护照|passport)(?:号码|号| no\.?)?[:; 是为]{0,4}([A-Za-z]{0,2} ?\d{7,9})(?!\d)", re.IGNORECASE
+)
+_NAMED_HKMO = re.compile(
+    r"(?:香港|澳门|港澳|台湾|台胞|回乡|HKID|往来内地)[^\d,。;]{0,14}?"
+    r"([A-Za-z]{0,2}\d{6,8}(?:\(?[\dA]\)?)?)(?!\d)",
+    re.IGNORECASE,
+)
+_NAMED_HKMO_WORD = re.compile(r"证|ID|通行|回乡|台胞", re.IGNORECASE)
+
+
+def _documents(text: str) -> Iterator[Finding]:
+    for pattern in (_HK_CARD, _MO_CARD, _PERMIT):
+        for match in pattern.finditer(text):
+            yield Finding(_K.HKMO_DOCUMENT, *match.span())
+    for match in _HK_BARE.finditer(text):
+        if hong_kong_check_character(match[1] + match[2]) == match[3]:
+            yield Finding(_K.HKMO_DOCUMENT, *match.span())
+    for match in _NAMED_HKMO.finditer(text):
+        if _NAMED_HKMO_WORD.search(match[0]):
+            yield Finding(_K.HKMO_DOCUMENT, *match.span(1))
+    for match in _PASSPORT.finditer(text):
+        yield Finding(_K.PASSPORT, *match.span())
+    for match in _NAMED_PASSPORT.finditer(text):
+        yield Finding(_K.PASSPORT, *match.span(1))
+
+
+def hong_kong_check_character(stem: str) -> str:
+    """The check character (0-9 or A) of a Hong Kong identity card: 1 or 2 letters, 6 digits."""
+    values = [36] * (8 - len(stem)) + [int(char, 36) for char in stem.upper()]
+    total = sum(value * weight for value, weight in zip(values, range(9, 1, -1), strict=True))
+    return "0123456789A"[-total % 11]
+
+
+# --- Ways to reach a person. ---
+
+_AT = re.compile(
+    r"(?<=[A-Za-z0-9]) {0,2}(?:@|[(\[{] ?at ?[)\]}]|艾特) {0,2}"
+    r"[A-Za-z0-9-]{1,63}(?: ?(?:\.|[(\[] ?dot ?[)\]]|点) ?[A-Za-z0-9-]{2,63}){1,4}",
+    re.IGNORECASE,
+)
+_BEFORE_AT = re.compile(r"[A-Za-z0-9._%+-]{1,64}$")
+_WECHAT = re.compile(
+    r"(?:微信|威信|薇信|V信|(?<![A-Za-z])(?:weixin|wechat|vx|wx))(?:账号|号码|号|ID)?"
+    r"[:; 是为=(\"“「-]{0,4}(?=[A-Za-z0-9_-]{0,19}[A-Za-z0-9])([A-Za-z][-_A-Za-z0-9]{5,19})"
+    r"|(?<![A-Za-z])wxid_[a-z0-9]{6,20}",
+    re.IGNORECASE,
+)
+_QQ = re.compile(
+    r"(?:(?<![A-Za-z])Q ?Q|扣扣|企鹅)(?:账号|号码|群|号)?[:; 是为=(\"“「-]{0,4}([1-9](?:[ -]?\d){4,11})(?!\d)",
+    re.IGNORECASE,
+)
+_NAMED_PHONE = re.compile(
+    r"(?:电话|座机|固话|联系方式|联系人|致电|拨打|来电|手机|(?<![A-Za-z])(?:tel|phone))"
+    r"[^\d,。;]{0,6}((?:[2-9]\d{2,3}[ -]?\d{4})|1[3-9]\d{9})(?!\d|元|份|件|个|名|人)",
+    re.IGNORECASE,
+)
+
+
+def _contacts(plain: str, digits: str) -> Iterator[Finding]:
+    for match in _AT.finditer(plain):
+        name = _BEFORE_AT.search(plain, max(0, match.start() - 64), match.start())
+        yield Finding(_K.EMAIL, name.start() if name else match.start(), match.end())
+    for match in _WECHAT.finditer(plain):
+        yield Finding(_K.MESSENGER, *match.span())
+    for match in _QQ.finditer(digits):
+        yield Finding(_K.MESSENGER, *match.span())
+    for match in _NAMED_PHONE.finditer(digits):
+        yield Finding(_K.PHONE, *match.span(1))
+
+
+# --- Addresses. ---
+
+_N = r"(?:[甲乙丙丁附第]? ?(?:\d{1,5}|[一二三四五六七八九十百零〇两]{1,5})[A-Za-z甲乙丙丁]?)"
+_NN = rf"{_N}(?: ?[-之/] ?{_N}){{0,3}}"
+_HAN = r"[\u4e00-\u9fff]"
+_DAY = r"(?! ?(?:前|后|起|至|到|开|出|集|上午|下午|晚|早|发|领|送|截|之|以|左|线|病|文|令|公告|通知))"
+_ESTATE = r"(?:小区|花园|花苑|苑|公寓|新村|家园|大厦|大院|宿舍|山庄|新城|名城|广场|华庭|豪庭|雅居|府|湾|社区|围)"
+_ADDRESS_PATTERNS = (
+    # Road and house number: 解放北路123号, 中山三路33号之二, 上社大街三巷五号.
+    rf"{_HAN}(?:大道|道|路|街|巷|弄|胡同|坊|径|横|直|墟|(?<![这那哪家校区村县店院心手镇市城])里)"
+    rf"[东南西北中内]? ?{_NN} ?[号弄]{_DAY}",
+    rf"{_HAN}(?<![道公一线出铁网马电思活])(?:路|街|大道|巷) ?\d{{1,4}}(?:-\d{{1,4}})?"
+    r"(?= ?(?:$|[,。;、)!]|\d|栋|幢|单元))",
+    # Building with unit, floor or room: 3栋2单元501, B座1203室, 6楼602, 12号楼.
+    rf"(?:{_N}|[A-Za-z]) ?(?:栋|幢|座|号楼|#楼|#|单元|梯|期|楼|层|阁) ?"
+    rf"(?:{_N} ?(?:单元|楼|层|梯|座|门) ?){{0,2}}(?:\d{{3,4}}|{_N} ?(?:室|房|号|单元|户))"
+    r"(?! ?(?:元|名|人|户|间|平|米|公斤|斤|个|份|件|套|张|次))",
+    r"(?<!\d)\d{3,4} ?(?:室|房)(?!间|屋|租|贷|产|型|企)",
+    rf"{_N} ?(?:号楼|号院|号大院|单元)(?! ?(?:教|课|测|格|的知))",
+    rf"{_ESTATE} ?(?:{_N}|[A-Za-z]) ?(?:栋|幢|座|号|梯)(?! ?[老旧楼住危居民线])",
+    rf"{_HAN}{_ESTATE} ?[A-Za-z]?\d{{1,3}}-\d{{1,4}}(?:-\d{{3,4}})?(?!\d)",
+    # Village, group and number: 石桥村三组12号, 东坑村第五村民小组18号, 上围屯7号.
+    rf"(?:组|队|社|村|屯|寨|庄|围|坊) ?{_N} ?号{_DAY}",
+    rf"村(?:民)?(?:第)? ?{_N} ?(?:村民小组|小组|组|队|社) ?{_N}(?! ?(?:名|人|户|个|元|位|月|年|日|岁))",
+    # Said to be an address: 家住…12号, 门牌18号.
+    rf"(?:家住|住址|地址|住在|现住|户籍地|居住地)[^,。;]{{0,30}}?{_N} ?[号室栋幢弄]",
+    rf"门牌(?:号码|号)?[:; 是为]{{0,3}}{_N}",
+    # In English.
+    r"\b\d{1,4}[A-Z]?,? (?:[A-Z][a-z]{1,15} ){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane)\b",
+    r"\b(?:Room|Rm|Flat|Apt|Unit)\.? ?[A-Z]?\d{1,4}\b",
+)
+_ADDRESS = [re.compile(pattern) for pattern in _ADDRESS_PATTERNS]
+
+
+def _addresses(text: str) -> Iterator[re.Match[str]]:
+    for pattern in _ADDRESS:
+        yield from pattern.finditer(text)
+
+
+# --- Putting the findings together. ---
+
+_RANK = {kind: rank for rank, kind in enumerate(_K)} | {_K.MESSENGER: -1}
+
+
+def _without_overlaps(found: list[Finding]) -> list[Finding]:
+    """The longest wins; at equal length the more telling kind."""
+    taken: list[Finding] = []
+    ordered = sorted(found, key=lambda f: (f.start, -(f.end - f.start), _RANK[f.kind]))
+    for finding in ordered:
+        last = taken[-1] if taken else None
+        if last is None or finding.start >= last.end:
+            taken.append(finding)
+        elif _RANK[finding.kind] < _RANK[last.kind] and finding.end >= last.end:
+            taken[-1] = Finding(finding.kind, last.start, finding.end)
+    return taken
