@@ -1,26 +1,40 @@
 """Who acts, from where and when: Actor; View, which may read; Act, which may write."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Sequence, Text, Uuid, bindparam, false, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Sequence,
+    Text,
+    Uuid,
+    bindparam,
+    false,
+    func,
+    select,
+    true,
+)
 from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy import cast as cast_to
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from nexus.core.db import Base
 from nexus.core.ids import new_id
 from nexus.core.outbox import Event, jobs_for
-from nexus.core.refusals import Forbidden, NotFound, VersionConflict
+from nexus.core.refusals import Forbidden, Invalid, NotFound, VersionConflict
 from nexus.core.states import Transitions
 
 T = TypeVar("T", bound=Base)
 S = TypeVar("S", bound=StrEnum)
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOBODY = UUID(int=0)
 NOWHERE = "-"
 """An area prefix that no code has: an actor without a territory covers nothing."""
@@ -59,6 +73,9 @@ GOVERNMENT = frozenset({Role.GOV_CLERK, Role.GOV_APPROVER, Role.GOV_COORDINATOR}
 STATION = frozenset({Role.STATION_LEAD, Role.SOCIAL_WORKER, Role.AIDE})
 CHARITY = frozenset({Role.CHARITY_CLIENT, Role.CHARITY_USER})
 OVERSIGHT = frozenset({Role.SUPERVISOR, Role.AUDITOR})
+EVERYWHERE = frozenset({Role.PLATFORM_ADMIN, Role.SYSTEM})
+TERRITORIAL = GOVERNMENT | STATION | OVERSIGHT
+"""Roles that see what lies in their territory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,12 @@ class Actor:
         prefix = cast(Any, self.area_prefix)
         upper = prefix.concat("~") if isinstance(prefix, ColumnElement) else f"{prefix}~"
         return (area_code >= prefix) & (area_code < upper)
+
+    def today(self) -> Any:
+        """The business day in Asia/Shanghai: a date, or SQL where the actor is a shape."""
+        if isinstance(self.now, datetime):
+            return self.now.astimezone(SHANGHAI).date()
+        return cast_to(func.timezone("Asia/Shanghai", self.now), Date)
 
     def at(self, now: datetime) -> "Actor":
         """The same actor at another moment."""
@@ -196,6 +219,36 @@ class Act(View):
         """The next human number, `prefix-area-year-sequence`."""
         sequence = (await self.session.execute(select(NUMBERS.next_value()))).scalar_one()
         return f"{prefix}-{area_code}-{self.now.year}-{sequence:06d}"
+
+
+Deed = Callable[..., Awaitable[Any]]
+
+
+def plain_transition(
+    model: type[Base],
+    transitions: Transitions[Any],
+    verb: str,
+    *,
+    event: str,
+    visible: Visible,
+    may: Callable[[Actor, Any], Any],
+    needs_reason: bool = False,
+) -> Deed:
+    """A deed that only moves the state: take, permit, move, record."""
+
+    async def deed(
+        act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+    ) -> Any:
+        row: Any = await act.take(model, row_id, visible=visible, expected_version=expected_version)
+        act.permit(may, row)
+        if needs_reason and not (reason or "").strip():
+            raise Invalid(f"'{verb}' needs a reason.", field="reason")
+        act.move(row, transitions, verb)
+        row.state_reason = reason
+        act.record(event, row)
+        return row
+
+    return deed
 
 
 def _key(model: type[Base]) -> InstrumentedAttribute[UUID]:

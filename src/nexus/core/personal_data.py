@@ -53,7 +53,7 @@ def find_personal_data(text: str) -> list[Finding]:
     folded = text.translate(_FOLD)
     plain = _STANDARD.sub(lambda found: "~" * len(found[0]), folded)
     digits = plain.translate(_NUMERALS)
-    found = [*_in_digit_runs(digits), *_documents(plain), *_contacts(plain, digits)]
+    found = [*_in_digit_runs(plain, digits), *_documents(plain), *_contacts(plain, digits)]
     found += (Finding(_K.ADDRESS, m.start(), m.end()) for m in _addresses(plain))
     return _without_overlaps(found)
 
@@ -89,7 +89,6 @@ class _Fold(dict[int, str]):
 # Control characters and the full stop stay as they are apart from what _Fold names.
 _FOLD = _Fold({ord("."): "."})
 _NUMERALS = str.maketrans("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖", "001234567891123456789")
-_NUMERAL_CHARS = frozenset("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖")
 
 # "YY 0469-2011 500 pieces" must not read as a landline: standards are blanked first.
 _STANDARD = re.compile(
@@ -101,7 +100,7 @@ _STANDARD = re.compile(
 # --- Digit runs: identity numbers, bank cards, phones. ---
 
 _RUN = re.compile(r"\d(?:[ \-.()]{0,3}\d){6,}(?:[ \-.()]{0,3}[Xx])?", re.ASCII)
-_GROUP = re.compile(r"\d+|[Xx]", re.ASCII)
+_GROUP = re.compile(r"\d+|[Xx]|[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]+", re.ASCII)
 _AREA = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9\d)\d{4}"
 _MONTH_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _ID_18 = re.compile(rf"(?=({_AREA}(?:18|19|20)\d\d{_MONTH_DAY}\d{{3}}[\dXx]))", re.ASCII)
@@ -109,7 +108,7 @@ _ID_15 = re.compile(rf"(?=({_AREA}\d\d{_MONTH_DAY}\d{{3}}))", re.ASCII)
 _MOBILE = re.compile(r"(?=((?:0{0,2}86|0)?1[3-9]\d{9}))", re.ASCII)
 _LANDLINE = re.compile(r"(?=((?:0{0,2}86)?0(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}))", re.ASCII)
 _ABROAD = re.compile(r"(?=((?:00)?(?:85[23][5-9]\d{7}|86(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7})))", re.ASCII)
-_CARD = re.compile(r"(?=(\d{16,19}))", re.ASCII)
+_CARD_PREFIXES = ("62", "60", "4", "5", "3", "9")
 _CARD_WORD = re.compile(r"(?:卡号|账号|帐号|账户|帐户|银行|卡|转账|汇款)\D{0,12}$")
 _ID_WORD = re.compile(r"(?:身份证|身分证|证件|身份号|公民身份|ID)\D{0,12}$", re.IGNORECASE)
 _CODE_WORD = re.compile(r"(?:信用代码|统一代码|订单|运单|单号|编号|批号|条码|流水号|备案号)\D{0,6}$")
@@ -125,11 +124,13 @@ class _Run:
     """Digits (and a last X) with the separators taken out, and where each stood in the text."""
 
     text: str
-    start: int
     digits: str
     places: list[int]
-    cuts: frozenset[int]
-    """Offsets in `digits` where a group begins or ends."""
+    lengths: list[int]
+    """Of each group, in digits. A new group begins after a separator and where the script changes:
+    in 周一13800138000 the 一 is a weekday."""
+    cuts: dict[int, int]
+    """Offset in `digits` where a group begins (or the run ends) → number of that group."""
 
     def whole(self, start: int, end: int) -> bool:
         return start in self.cuts and end in self.cuts
@@ -138,8 +139,7 @@ class _Run:
         """Lengths of the groups between two cuts; one group when nothing stands between."""
         if self.places[end - 1] - self.places[start] == end - 1 - start:
             return (end - start,)
-        marks = [n for n in range(start, end + 1) if n in self.cuts]
-        return tuple(after - before for before, after in zip(marks, marks[1:], strict=False))
+        return tuple(self.lengths[self.cuts[start] : self.cuts[end]])
 
     def before(self, start: int, width: int = 20) -> str:
         place = self.places[start]
@@ -149,24 +149,24 @@ class _Run:
         return Finding(kind, self.places[start], self.places[end - 1] + 1)
 
 
-def _in_digit_runs(text: str) -> Iterator[Finding]:
-    for match in _RUN.finditer(text):
-        run = _run(text, match.start(), match.end())
+def _in_digit_runs(plain: str, digits: str) -> Iterator[Finding]:
+    for match in _RUN.finditer(digits):
+        run = _run(plain, digits, *match.span())
         yield from _id_numbers(run)
         yield from _phones(run)
         yield from _bank_cards(run)
 
 
-def _run(text: str, start: int, end: int) -> _Run:
-    digits: list[str] = []
+def _run(plain: str, digits: str, start: int, end: int) -> _Run:
     places: list[int] = []
-    cuts: set[int] = set()
-    for group in _GROUP.finditer(text, start, end):
-        cuts.add(len(digits))
-        digits += group[0]
+    lengths: list[int] = []
+    cuts: dict[int, int] = {}
+    for group in _GROUP.finditer(plain, start, end):
+        cuts[len(places)] = len(lengths)
+        lengths.append(group.end() - group.start())
         places += range(group.start(), group.end())
-    cuts.add(len(digits))
-    return _Run(text, start, "".join(digits), places, frozenset(cuts))
+    cuts[len(places)] = len(lengths)
+    return _Run(digits, "".join([digits[place] for place in places]), places, lengths, cuts)
 
 
 def _id_numbers(run: _Run) -> Iterator[Finding]:
@@ -207,27 +207,30 @@ def _is_landline(run: _Run, start: int, end: int) -> bool:
 
 
 def _bank_cards(run: _Run) -> Iterator[Finding]:
-    for match in _CARD.finditer(run.digits):
-        start, longest = match.span(1)
-        if start not in run.cuts:
+    for start, group in list(run.cuts.items())[:-1]:
+        first = run.lengths[group]
+        # A number spelled digit by digit is tried once, from where the spelling begins.
+        if not (first in (4, 6) or first >= 16 or (first == 1 and _begins_spelling(run, group))):
             continue
-        for end in range(start + 16, longest + 1):
+        for end in range(start + 16, start + 20):
             if end in run.cuts and _is_card(run, start, end):
                 yield run.finding(_K.BANK_CARD, start, end)
+
+
+def _begins_spelling(run: _Run, group: int) -> bool:
+    return group == 0 or run.lengths[group - 1] != 1
 
 
 def _is_card(run: _Run, start: int, end: int) -> bool:
     number, shape = run.digits[start:end], run.shape(start, end)
     if len(shape) > 1 and not (set(shape[:-1]) in ({4}, {1}) or shape in ((6, 10), (6, 13))):
         return False
-    if luhn.is_valid(number):
-        return True
-    before = run.before(start)
-    if _CARD_WORD.search(before):
-        return True
-    if _CODE_WORD.search(before) or uscc.is_valid(number):
+    if number[-1] in "Xx":
         return False
-    return number.startswith(("62", "60", "4", "5", "3", "9"))
+    before = run.before(start)
+    if number.startswith(_CARD_PREFIXES) and not _CODE_WORD.search(before):
+        return luhn.is_valid(number) or not uscc.is_valid(number)
+    return luhn.is_valid(number) or bool(_CARD_WORD.search(before))
 
 
 # --- Documents with letters. ---

@@ -18,7 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from nexus.acting import Visible
 from nexus.core.states import Transitions
-from nexus.graph import specs
+from nexus.graph import identifiers, specs
 
 T = TypeVar("T")
 
@@ -416,6 +416,23 @@ def mutation(returns: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         return function
 
     return declare
+
+
+def transition(name: str, returns: Any, deed: Callable[..., Any], about: str) -> None:
+    """Declare the mutation of a plain transition: its input is a TransitionInput."""
+    target = get_args(get_args(returns)[0])[0].__name__
+
+    async def run(act: Any, input: TransitionInput) -> Any:
+        return await deed(
+            act,
+            identifiers.decode(input.id, target),
+            expected_version=input.expected_version,
+            reason=input.reason,
+        )
+
+    run.__name__ = name
+    run.__doc__ = about
+    mutation(returns)(run)
 
 
 def mutation_fields() -> dict[str, tuple[Any, StrawberryField]]:

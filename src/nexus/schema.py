@@ -1,0 +1,24 @@
+"""The whole schema: the slices, listed plainly."""
+
+import strawberry
+
+import nexus.accounts.graphql
+import nexus.areas.graphql
+import nexus.casework.graphql
+import nexus.charity.graphql
+import nexus.matching.feedback.graphql
+import nexus.matching.feedback.reactions
+import nexus.matching.pledges.graphql
+import nexus.matching.suggestions.graphql
+import nexus.matching.suggestions.reactions
+import nexus.needs.graphql
+import nexus.needs.reactions
+import nexus.organizations.graphql
+import nexus.recipients.graphql
+import nexus.recipients.vault.graphql  # noqa: F401
+from nexus.graph.building import build_schema
+
+
+def make_schema() -> strawberry.Schema:
+    """Everything the slices declared, as one Strawberry schema."""
+    return build_schema()

@@ -1,0 +1,40 @@
+"""What the environment decides, as one frozen object. Read only where the program is composed."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_DATA_DIR = Path(".nexus")
+VAULT_KEY_FILE = "vault.key"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`owner_url` migrates, `app_url` serves. `vault_key` is the 32-byte root of identity keys."""
+
+    owner_url: str
+    app_url: str
+    vault_key: bytes
+    development: bool = False
+    pool_size: int = 10
+
+
+def vault_key(data_dir: Path, environment: Mapping[str, str] = os.environ) -> bytes:
+    """NEXUS_VAULT_KEY (base64 of 32 bytes), else a key kept in the data directory, mode 0600."""
+    given = environment.get("NEXUS_VAULT_KEY")
+    if given:
+        key = base64.b64decode(given)
+        if len(key) != KEY_BYTES:
+            raise ValueError("NEXUS_VAULT_KEY must be base64 of exactly 32 bytes")
+        return key
+    path = data_dir / VAULT_KEY_FILE
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+    return path.read_bytes()
