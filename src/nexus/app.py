@@ -1,0 +1,113 @@
+"""The web service: the GraphQL door, sign-in, health, the schema's text and a first page."""
+
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import escape
+from importlib import resources
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from nexus import __version__
+from nexus.accounts.queries import authenticate_token
+from nexus.acting import Actor, anonymous
+from nexus.core.db import make_engine
+from nexus.graph.execution import Executor, make_pool, utcnow
+from nexus.graph.http import GraphQLDoor
+from nexus.schema import make_schema
+from nexus.settings import Settings
+
+TOKEN_SECONDS = 5.0
+"""How long a checked token is trusted: a revoked right ends within this time."""
+TOKENS_KEPT = 10_000
+
+
+class Authenticator:
+    """Turns a bearer token into an Actor; asks the database at most every few seconds a token."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._known: dict[str, tuple[float, Actor]] = {}
+
+    async def __call__(self, request: Request) -> Actor:
+        now = utcnow()
+        authorization = request.headers.get("authorization")
+        if not authorization:
+            return anonymous(now)
+        known = self._known.get(authorization)
+        if known is not None and known[0] > time.monotonic():
+            return known[1].at(now)
+        token = authorization.partition(" ")[2].strip()
+        async with AsyncSession(self.engine) as session:
+            actor = await authenticate_token(session, token, now)
+        if len(self._known) >= TOKENS_KEPT:
+            self._known.clear()
+        self._known[authorization] = (time.monotonic() + TOKEN_SECONDS, actor)
+        return actor
+
+
+class _Door:
+    """Hands the request to the door that the lifespan opened."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["app"].state.door(scope, receive, send)
+
+
+def _page(name: str) -> str:
+    return resources.files("nexus").joinpath(name).read_text("utf-8")
+
+
+def make_app(settings: Settings) -> Starlette:
+    """One server process over the database of `settings`. It holds no state but caches."""
+    schema = make_schema()
+    sdl = schema.as_str()
+    etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:32]}"'
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        engine = make_engine(settings.app_url, pool_size=settings.pool_size)
+        pool = await make_pool(settings.app_url, size=settings.pool_size)
+        executor = Executor(schema, pool, engine)
+        ide = _page("graph/graphiql.html") if settings.development else None
+        door = GraphQLDoor(executor, Authenticator(engine), ide=ide)
+        app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
+        app.state.door = door
+        try:
+            yield
+        finally:
+            await pool.close()
+            await engine.dispose()
+
+    async def health(request: Request) -> Response:
+        """Ready only when the database answers and the schema is in place."""
+        try:
+            async with request.app.state.engine.connect() as connection:
+                await connection.execute(text("SELECT 1 FROM area LIMIT 1"))
+        except Exception as error:
+            return JSONResponse({"status": "unavailable", "cause": type(error).__name__}, 503)
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def schema_text(request: Request) -> Response:
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return PlainTextResponse(sdl, headers={"ETag": etag, "Cache-Control": "max-age=60"})
+
+    async def home(request: Request) -> Response:
+        return HTMLResponse(_page("home.html").replace("{{version}}", escape(__version__)))
+
+    return Starlette(
+        routes=[
+            Route("/", home),
+            Route("/health", health),
+            Route("/schema.graphql", schema_text),
+            Route("/graphql", _Door()),
+        ],
+        lifespan=lifespan,
+    )

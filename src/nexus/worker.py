@@ -1,0 +1,56 @@
+"""The worker: delivers news to its listeners and lets the clocks strike."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from nexus.charity.operations import expire_offers
+from nexus.core.outbox import run_due
+from nexus.graph.execution import utcnow
+from nexus.matching.pledges.operations import expire_pledges
+from nexus.recipients.operations import expire_consents
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.5
+CLOCK_INTERVAL = timedelta(minutes=1)
+
+Clock = Callable[[AsyncSession, datetime], Awaitable[int]]
+CLOCKS: tuple[Clock, ...] = (expire_pledges, expire_consents, expire_offers)
+
+
+async def strike(engine: AsyncEngine, now: datetime) -> int:
+    """Run every clock once, each in its own transaction; how many rows they moved."""
+    moved = 0
+    for clock in CLOCKS:
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            moved += await clock(session, now)
+    return moved
+
+
+async def drain(engine: AsyncEngine, progress: Callable[[int], None] = lambda jobs: None) -> int:
+    """Run due jobs until none is left; how many were run."""
+    total = 0
+    while taken := await run_due(engine):
+        total += taken
+        progress(taken)
+    return total
+
+
+async def work(engine: AsyncEngine) -> None:
+    """Run until cancelled. Any number of workers may run beside each other."""
+    next_strike = utcnow()
+    while True:
+        try:
+            taken = await run_due(engine)
+            if utcnow() >= next_strike:
+                await strike(engine, utcnow())
+                next_strike = utcnow() + CLOCK_INTERVAL
+        except Exception:
+            log.exception("the worker goes on after a failure")
+            taken = 0
+        if not taken:
+            await asyncio.sleep(IDLE_SECONDS)
