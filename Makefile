@@ -1,0 +1,63 @@
+# Every chore as one target. `make help` lists them; `make check` is the whole gate.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DATA ?= .nexus
+SCALE ?= 0.001
+
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check lint types contracts schema migration bench torture lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nexus needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+demo: $(VENV)/.run ## start everything with a made-up world: make demo PORT=8000 DATA=.nexus
+	@exec $(BIN)/nexus demo --port $(PORT) --data-dir $(DATA) --scale $(SCALE)
+
+test: $(VENV)/.dev ## run the tests
+	$(BIN)/pytest
+
+check: lint types contracts schema test ## the whole gate
+
+lint: $(VENV)/.dev ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev ## who may import whom
+	$(BIN)/lint-imports
+
+schema: $(VENV)/.dev ## the committed SDL is the exported one
+	@$(BIN)/nexus schema | diff -u schema/nexus.graphql - || { echo "Run: nexus schema > schema/nexus.graphql"; exit 1; }
+
+torture: $(VENV)/.dev ## the long tests: faults, many steps, many queries
+	$(BIN)/pytest --torture tests/torture
+
+bench: $(VENV)/.dev ## CPU per request against the limit of the same SQL
+	$(BIN)/python -m bench
+
+lock: $(VENV)/.dev ## renew the locks after a change of dependencies
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## forget the environment and the demo's data
+	rm -rf $(VENV) $(DATA)
