@@ -5,7 +5,14 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import AreaCode, Base, Fen, Id
@@ -89,6 +96,8 @@ class OfferState(StrEnum):
     EXPIRED = "expired"
 
 
+LIVE_OFFER = "state IN ('listed', 'paused')"
+
 _O = OfferState
 OFFER_TRANSITIONS = Transitions(
     OfferState,
@@ -155,17 +164,57 @@ class Offer(Base):
         CheckConstraint("max_age >= min_age", name="age_range"),
         CheckConstraint("gender IN ('female', 'male')", name="gender_known"),
         CheckConstraint("available_to > available_from", name="period"),
-        Index("ix_offer_listed", "category", "kind", postgresql_where="state = 'listed'"),
+        UniqueConstraint("id", "category", "kind", "unit", "state", name="uq_offer_supply"),
         Index("ix_offer_created_at", "created_at", "id"),
+        Index("ix_offer_category_created_at", "category", "created_at", "id"),
+        Index("ix_offer_available_to", "available_to", postgresql_where=text(LIVE_OFFER)),
     )
 
 
 class OfferArea(Base):
-    """A division an offer serves, with everything below it."""
+    """A division an offer serves, with everything below it.
+
+    It repeats what matching filters by, so that one index range is the supply of one division.
+    The foreign key carries every change of the offer here: the two cannot differ.
+    """
 
     __tablename__ = "offer_area"
 
-    offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
+    offer_id: Mapped[UUID] = mapped_column(primary_key=True)
     area_code: Mapped[AreaCode] = mapped_column(
         ForeignKey("area.code"), primary_key=True, index=True
     )
+    category: Mapped[str]
+    kind: Mapped[OfferKind]
+    unit: Mapped[str]
+    state: Mapped[OfferState]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["offer_id", "category", "kind", "unit", "state"],
+            ["offer.id", "offer.category", "offer.kind", "offer.unit", "offer.state"],
+            name="fk_offer_area_supply",
+            onupdate="CASCADE",
+        ),
+        Index(
+            "ix_offer_area_supply",
+            "category",
+            "kind",
+            "unit",
+            "area_code",
+            "offer_id",
+            postgresql_where=text("state = 'listed'"),
+        ),
+    )
+
+    @classmethod
+    def of(cls, offer: Offer, area_code: str) -> "OfferArea":
+        """The row for an offer that is flushed, so that its state has its value."""
+        return cls(
+            offer_id=offer.id,
+            area_code=area_code,
+            category=offer.category,
+            kind=offer.kind,
+            unit=offer.unit,
+            state=offer.state,
+        )

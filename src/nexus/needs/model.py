@@ -231,6 +231,8 @@ class NeedLine(Base):
         Index(
             "ix_need_line_open",
             "category",
+            "kind",
+            "unit",
             "area_code",
             postgresql_where="published",
         ),
