@@ -4,7 +4,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import AreaCode, Base, Id
@@ -51,6 +52,7 @@ class Station(Base):
     """The operating organization."""
     posts: Mapped[int] = mapped_column(default=0)
     state: Mapped[StationState] = mapped_column(default=_S.PLANNED)
+    state_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
@@ -65,6 +67,10 @@ class WorkerGrade(StrEnum):
     AUXILIARY = "auxiliary"
 
 
+# A hash in a range, because a plain equality would need an extension.
+_POST = "hashtextextended(account_id::text || station_id::text, 0)"
+
+
 class Worker(Base):
     """An account's post at a station for a time."""
 
@@ -76,5 +82,14 @@ class Worker(Base):
     grade: Mapped[WorkerGrade]
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+    version: Mapped[int] = mapped_column(default=1)
 
-    __table_args__ = (CheckConstraint("valid_to > valid_from", name="period"),)
+    __table_args__ = (
+        CheckConstraint("valid_to > valid_from", name="period"),
+        ExcludeConstraint(
+            (text(f"int8range({_POST}, {_POST}, '[]')"), "&&"),
+            (text("daterange(valid_from, valid_to)"), "&&"),
+            name="ex_worker_period",
+            using="gist",
+        ),
+    )

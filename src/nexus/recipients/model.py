@@ -111,6 +111,14 @@ class Level(StrEnum):
     TOWNSHIP = "township"
 
 
+# Dibao and tekun share one kind: they exclude each other (INV-34). A hash in a range, because a
+# plain equality would need an extension.
+_SUBJECT_AND_KIND = (
+    "hashtextextended(coalesce(household_id, recipient_id)::text || "
+    "CASE WHEN category ~ '^(DB|TK)(-|$)' THEN 'DB|TK' ELSE category END, 0)"
+)
+
+
 class Recognition(Base):
     """The authority's word that a person or household belongs to a category (T5a, T7a)."""
 
@@ -129,6 +137,8 @@ class Recognition(Base):
     valid_to: Mapped[date | None]
     income_ratio_band: Mapped[str | None]
     recheck_months: Mapped[int | None]
+    checked_on: Mapped[date | None]
+    """The last check of the circumstances: the decision, then each review that upheld it."""
     recheck_due_on: Mapped[date | None]
     rule_version: Mapped[str]
     state: Mapped[RecognitionState] = mapped_column(default=_R.PENDING)
@@ -143,12 +153,7 @@ class Recognition(Base):
         CheckConstraint("recheck_months IN (6, 12)", name="recheck_months"),
         ExcludeConstraint(
             (
-                text(
-                    "int8range(hashtextextended("
-                    "coalesce(household_id, recipient_id)::text || category, 0), "
-                    "hashtextextended(coalesce(household_id, recipient_id)::text || category, 0), "
-                    "'[]')"
-                ),
+                text(f"int8range({_SUBJECT_AND_KIND}, {_SUBJECT_AND_KIND}, '[]')"),
                 "&&",
             ),
             (text("daterange(valid_from, valid_to)"), "&&"),
@@ -196,6 +201,7 @@ CONSENT_TRANSITIONS = Transitions(
         "expire": {_C.GRANTED: _C.EXPIRED},
         "supersede": {_C.GRANTED: _C.SUPERSEDED},
         "lapse": {_C.GRANTED: _C.LAPSED},
+        "confirm": {_C.GRANTED: _C.GRANTED},
     },
 )
 
@@ -222,6 +228,7 @@ class Consent(Base):
     obtained_by: Mapped[UUID]
     obtained_at: Mapped[datetime]
     expires_on: Mapped[date]
+    """The first day on which it no longer holds."""
     state: Mapped[ConsentState] = mapped_column(default=_C.REQUESTED)
     state_reason: Mapped[str | None]
     withdrawn_at: Mapped[datetime | None]
