@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    make_url,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -73,10 +74,15 @@ class Base(DeclarativeBase):
 
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine over asyncpg. `url` is a postgresql:// address; times come back in UTC."""
+    address = make_url(url).set(drivername="postgresql+asyncpg")
+    # libpq's `options` in an address is a setting of the server to asyncpg.
+    settings = {"timezone": "UTC", "jit": "off"}
+    if options := address.query.get("options"):
+        settings["options"] = str(options)
     return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        address.difference_update_query(["options"]),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=2,
-        connect_args={"server_settings": {"timezone": "UTC", "jit": "off"}},
+        connect_args={"server_settings": settings},
     )
