@@ -75,6 +75,8 @@ class CharityProject(Base):
         CheckConstraint("budget_fen >= 0", name="budget"),
         CheckConstraint("spent_fen <= received_fen", name="spend_within_received"),
         CheckConstraint("ends_on > starts_on", name="period"),
+        Index("ix_charity_project_created_at", "created_at", "id"),
+        Index("ix_charity_project_name", "name", "id"),
     )
 
 

@@ -1,0 +1,63 @@
+"""What writing and matching need to know of projects and offers."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from nexus.acting import Actor, View
+from nexus.charity import model, policy
+from nexus.organizations.model import Organization, OrganizationState
+
+
+def available(row: Any) -> ColumnElement[Any]:
+    """SQL: maximum − reserved − used; null where the capacity has no figure."""
+    return row.capacity_maximum - row.capacity_reserved - row.capacity_used  # type: ignore[no-any-return]
+
+
+def has_room(row: Any) -> ColumnElement[bool]:
+    """SQL: something is left, or the capacity has no figure."""
+    return row.capacity_maximum.is_(None) | (available(row) > 0)  # type: ignore[no-any-return]
+
+
+def is_stale(row: Any, today: Any) -> ColumnElement[bool]:
+    """SQL: its review was due before `today`, and nobody confirmed it."""
+    return row.review_due_on < today  # type: ignore[no-any-return]
+
+
+def serves(row: Any, area_code: Any) -> ColumnElement[bool]:
+    """SQL: one of the offer's areas is the given division or lies above or below it."""
+    area = aliased(model.OfferArea)
+    above = func.starts_with(area_code, area.area_code) | (area.area_code == "CN")
+    below = func.starts_with(area.area_code, area_code) | (area_code == literal("CN"))
+    return (
+        select(area.offer_id)
+        .where(area.offer_id == row.id, or_(above, below))
+        .correlate_except(area)
+        .exists()
+    )
+
+
+async def owner_state(view: View, organization_id: UUID) -> OrganizationState | None:
+    """The state of the organization a project or offer belongs to."""
+    found = await view.session.execute(
+        select(Organization.state).where(Organization.id == organization_id)
+    )
+    return found.scalar_one_or_none()
+
+
+def run_out(actor: Actor, today: date) -> Select[tuple[model.Offer]]:
+    """The listed and paused offers whose period is over, locked, oldest first."""
+    row = model.Offer
+    return (
+        select(row)
+        .where(
+            row.state.in_((model.OfferState.LISTED, model.OfferState.PAUSED)),
+            row.available_to <= today,
+            policy.visible(actor, row),
+        )
+        .order_by(row.available_to, row.id)
+        .with_for_update(skip_locked=True)
+    )
