@@ -264,7 +264,9 @@ class Cluster:
                 "remove the data directory to begin anew."
             ) from None
         host = quote(str(self.sockets))
-        urls = (f"postgresql://{role}:{passwords[role]}@/{NAME}?host={host}" for role in (OWNER, APP))
+        urls = (
+            f"postgresql://{role}:{passwords[role]}@/{NAME}?host={host}" for role in (OWNER, APP)
+        )
         return Database(*urls)
 
     def _make(self, keys: Path) -> None:
@@ -298,7 +300,11 @@ class Cluster:
             return subprocess.Popen(
                 self._command(
                     *("postgres", "-D", str(self.pgdata)),
-                    *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
+                    *(
+                        part
+                        for name, value in options.items()
+                        for part in ("-c", f"{name}={value}")
+                    ),
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=words,
