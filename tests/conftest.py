@@ -1,6 +1,7 @@
 """A PostgreSQL of the session's own, one fresh database a module, and GraphQL as an account."""
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import secrets
@@ -78,8 +79,7 @@ async def load_reference_data(owner_url: str) -> None:
     """Divisions and code lists, as every installation has them."""
     if importlib.util.find_spec("nexus.areas.operations") is None:
         return
-    from nexus.areas import operations
-
+    operations = importlib.import_module("nexus.areas.operations")
     if load := getattr(operations, "load_reference", None):
         engine = make_engine(owner_url, pool_size=1)
         async with AsyncSession(engine) as session, session.begin():
@@ -155,9 +155,8 @@ class Api:
 
     async def token(self, account: Any) -> str:
         """A bearer token of the account, issued once."""
-        from making import now
-
         from nexus.accounts.model import AccessToken
+        from tests.making import now
 
         if account.id not in self._tokens:
             token = secrets.token_urlsafe(32)

@@ -1,5 +1,7 @@
 """Makes valid rows for tests, with defaults that keyword arguments override. All people made up.
 
+    from tests.making import making
+
     async with making(engine) as m:
         charity = await m.account(role="charity_user")
         need = await m.need(state="published", lines=[{"quantity_required": 5}])
@@ -118,7 +120,7 @@ class Maker:
         """The division and those above it, if they are not there yet."""
         chain = [COUNTRY, *(code[:end] for end in LEVELS if end <= len(code) and code != COUNTRY)]
         for above, each in zip([None, *chain], chain, strict=False):
-            row = {
+            row: dict[str, Any] = {
                 "code": each,
                 "name": f"区划{each}",
                 "level": LEVELS.get(len(each), AreaLevel.COUNTRY) if above else AreaLevel.COUNTRY,
@@ -131,7 +133,7 @@ class Maker:
 
     async def organization(self, **fields: Any) -> Organization:
         """A verified charity of Guangdong."""
-        row = {
+        row: dict[str, Any] = {
             "no": number("ORG"),
             "name": f"同心慈善会{next(COUNTER)}",
             "org_type": OrganizationType.ASSOCIATION,
@@ -168,7 +170,7 @@ class Maker:
         organization: Organization | None = None,
         **fields: Any,
     ) -> Account:
-        """An active account; without an organization it gets a fitting one. Territory: Guangdong."""
+        """An active account over Guangdong; without an organization it gets a fitting one."""
         role = Role(role)
         if organization is None and "organization_id" not in fields:
             if role in CHARITY:
@@ -179,7 +181,7 @@ class Maker:
                 )
             else:
                 organization = await self.authority()
-        row = {
+        row: dict[str, Any] = {
             "username": f"user{next(COUNTER)}-{secrets.token_hex(4)}",
             "name": f"测试员{next(COUNTER)}",
             "role": role,
@@ -195,7 +197,7 @@ class Maker:
 
     async def household(self, **fields: Any) -> Household:
         """Three people in a town."""
-        row = {
+        row: dict[str, Any] = {
             "no": number("HH"),
             "size": 3,
             "area_code": TOWN,
@@ -277,7 +279,7 @@ class Maker:
         """An active town station."""
         if organization is None and "organization_id" not in fields:
             organization = await self.organization(org_type=OrganizationType.SOCIAL_SERVICE_AGENCY)
-        row = {
+        row: dict[str, Any] = {
             "no": number("ST"),
             "name": f"社工站{next(COUNTER)}",
             "level": StationLevel.TOWN_STATION,
@@ -327,7 +329,7 @@ class Maker:
             fields["publisher_id"] = (await self.authority()).id
         if "owner_id" not in fields:
             fields["owner_id"] = (await self.account(organization_id=fields["publisher_id"])).id
-        row = {
+        row: dict[str, Any] = {
             "no": number("ND"),
             "origin": "committee",
             "category": "LIV",
@@ -371,7 +373,7 @@ class Maker:
         return {"subject_kind": SubjectKind.RECIPIENT} | fields
 
     def _line(self, need: Need, position: int, given: dict[str, Any]) -> NeedLine:
-        row = {
+        row: dict[str, Any] = {
             "id": new_id(),
             "position": position,
             "kind": NeedKind.GOODS,
@@ -389,7 +391,7 @@ class Maker:
     ) -> CharityProject:
         """An active project of a charity."""
         organization = organization or await self.organization()
-        row = {
+        row: dict[str, Any] = {
             "no": number("PR"),
             "organization_id": organization.id,
             "name": f"暖冬行动{next(COUNTER)}",
@@ -414,7 +416,7 @@ class Maker:
     ) -> Offer:
         """A listed offer of 100 kg of rice that serves Guangdong."""
         organization = organization or await self.organization()
-        row = {
+        row: dict[str, Any] = {
             "no": number("OF"),
             "organization_id": organization.id,
             "title": "大米",

@@ -1,9 +1,9 @@
 """The rows that tests are made of are valid in every state."""
 
 import pytest
-from making import making
 from sqlalchemy.ext.asyncio import AsyncEngine
 from stdnum.cn import uscc
+from tests.making import making
 
 from nexus.acting import Role
 from nexus.needs.model import NeedState
@@ -19,7 +19,7 @@ async def test_every_noun_can_be_made(engine: AsyncEngine) -> None:
         assert worker.valid_to is None
         offer = await m.offer(areas=["4401", "440304"], project_id=(await m.project()).id)
         assert offer.state == "listed"
-        assert uscc.is_valid((await m.organization()).uscc)
+        assert uscc.is_valid((await m.organization()).uscc or "")
 
 
 @pytest.mark.parametrize("role", list(Role))

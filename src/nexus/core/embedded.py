@@ -32,7 +32,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-
 from urllib.parse import quote, urlsplit
 
 from nexus.core.binaries import find_binaries
@@ -292,7 +291,7 @@ class Cluster:
         new.rename(self.pgdata)
 
     def spawn(self, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        """Start the server; it writes what it has to say to postgresql.log in the data directory."""
+        """Start the server; its words go to postgresql.log in the data directory."""
         if self.sockets != self.pgdata:
             make_folder(self.sockets, self.user, whole=True)
         options = {**settings, "unix_socket_directories": str(self.sockets)}

@@ -6,7 +6,6 @@ from typing import Generic, TypeVar
 
 from nexus.core.refusals import WrongState
 
-
 S = TypeVar("S", bound=StrEnum)
 
 
@@ -39,4 +38,5 @@ class Transitions(Generic[S]):
 
     def rows(self) -> list[tuple[str, S, S]]:
         """Every (verb, before, after), for printing and for tests over all pairs."""
-        return [(v, before, after) for v, moves in self.moves.items() for before, after in moves.items()]
+        moves = self.moves.items()
+        return [(verb, before, after) for verb, move in moves for before, after in move.items()]
