@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from stdnum.cn import uscc
-from tests.making import making
 
 from nexus.acting import Role
 from nexus.needs.model import NeedState
+from tests.making import making
 
 
 async def test_every_noun_can_be_made(engine: AsyncEngine) -> None:
