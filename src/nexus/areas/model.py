@@ -47,7 +47,9 @@ class Area(Base):
     valid_to: Mapped[date | None]
 
     __table_args__ = (
-        CheckConstraint("code = 'CN' OR code ~ '^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$'", name="code_shape"),
+        CheckConstraint(
+            "code = 'CN' OR code ~ '^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$'", name="code_shape"
+        ),
         CheckConstraint("(code = 'CN') = (parent_code IS NULL)", name="one_root"),
         CheckConstraint("parent_code = 'CN' OR starts_with(code, parent_code)", name="prefix"),
         CheckConstraint("area_class BETWEEN 1 AND 4", name="class_range"),

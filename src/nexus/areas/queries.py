@@ -1,0 +1,104 @@
+"""Reading areas and codes: what a text means, and whether a code is in force."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.areas import model
+from nexus.areas.rules import CodeList, Gazetteer
+
+
+class Language(StrEnum):
+    ZH_HANS = "zh_hans"
+    ZH_HANT = "zh_hant"
+    EN = "en"
+
+
+async def gazetteer(session: AsyncSession) -> Gazetteer:
+    """All divisions and their aliases, read once a session."""
+    kept: Gazetteer | None = session.info.get("areas.gazetteer")
+    if kept is None:
+        areas = await session.execute(select(model.Area.code, model.Area.name))
+        aliases = await session.execute(select(model.AreaAlias.alias, model.AreaAlias.area_code))
+        kept = Gazetteer(
+            [(code, name) for code, name in areas], [(alias, code) for alias, code in aliases]
+        )
+        session.info["areas.gazetteer"] = kept
+    return kept
+
+
+async def resolve_area(session: AsyncSession, text: str, *, within: str | None = None) -> str:
+    """The current code that a code, name or path means.
+
+    Accepts current and abolished codes, codes padded with zeros (440100, 440103001000), full names,
+    names without their kind, and paths such as 广东省广州市越秀区. UnknownArea, AmbiguousArea.
+    """
+    if within is None:
+        current = await session.execute(select(model.Area.code).where(model.Area.code == text))
+        code = current.scalar_one_or_none()
+        if code is not None:
+            return code
+    return (await gazetteer(session)).resolve(text, within=within)
+
+
+async def code_list(session: AsyncSession, list_name: str) -> CodeList:
+    """One list by every word that means its codes, read once a session. ValueError when unknown."""
+    kept: dict[str, CodeList] = session.info.setdefault("areas.code_lists", {})
+    if list_name not in kept:
+        row = model.CodeEntry
+        found = await session.execute(
+            select(row.code, row.label_zh_hans, row.label_zh_hant, row.label_en, row.aliases)
+            .where(row.list_name == list_name)
+            .order_by(row.position, row.valid_from)
+        )
+        entries = [(code, (*labels, *aliases)) for code, *labels, aliases in found]
+        if not entries:
+            raise ValueError(f"there is no code list {list_name!r}")
+        kept[list_name] = CodeList(list_name, entries)
+    return kept[list_name]
+
+
+async def check_code(
+    session: AsyncSession, list_name: str, code: str, *, on: date, field: str | None = None
+) -> None:
+    """UnknownCode unless the list holds exactly this code, in force on that day.
+
+    `field` names the input field in the refusal; the list's name in camel case otherwise.
+    """
+    row = model.CodeEntry
+    found = await session.execute(
+        select(row.id).where(
+            row.list_name == list_name,
+            row.code == code,
+            row.valid_from <= on,
+            or_(row.valid_to.is_(None), row.valid_to > on),
+        )
+    )
+    if found.first() is None:
+        raise (await code_list(session, list_name)).unknown(code, field=field)
+
+
+async def resolve_code(
+    session: AsyncSession, list_name: str, text: str, *, field: str | None = None
+) -> str:
+    """The code that a code, a label in any language or an alias means.
+
+    UnknownCode with a suggestion; AmbiguousCode with the candidates.
+    """
+    return (await code_list(session, list_name)).resolve(text, field=field)
+
+
+async def labels(
+    session: AsyncSession, list_name: str, *, language: Language = Language.ZH_HANS
+) -> dict[str, str]:
+    """Code → label, in the order of the list; of a code with several periods the latest label."""
+    row = model.CodeEntry
+    label = getattr(row, f"label_{language.value}")
+    found = await session.execute(
+        select(row.code, label)
+        .where(row.list_name == list_name)
+        .order_by(row.position, row.valid_from)
+    )
+    return {code: str(text) for code, text in found}
