@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from nexus.core.db import AreaCode, Base, Fen, Id
@@ -77,10 +77,22 @@ class CloseReason(StrEnum):
     INELIGIBLE = "ineligible"
 
 
+class Coverage(StrEnum):
+    """How far a line has come: derived from its four counters, never stored (INV-04)."""
+
+    NONE = "none"
+    PARTLY_PLEDGED = "partly_pledged"
+    FULLY_PLEDGED = "fully_pledged"
+    PARTLY_DELIVERED = "partly_delivered"
+    DELIVERED = "delivered"
+    CONFIRMED = "confirmed"
+
+
 _N = NeedState
 TRANSITIONS = Transitions(
     NeedState,
     {
+        "update": {_N.DRAFT: _N.DRAFT, _N.RETURNED: _N.RETURNED},
         "submit": {_N.DRAFT: _N.SUBMITTED, _N.RETURNED: _N.SUBMITTED},
         "verify": {_N.SUBMITTED: _N.VERIFIED},
         "return": {_N.SUBMITTED: _N.RETURNED},
@@ -88,12 +100,12 @@ TRANSITIONS = Transitions(
         "publish": {_N.VERIFIED: _N.PUBLISHED},
         "pause": {_N.PUBLISHED: _N.PAUSED},
         "resume": {_N.PAUSED: _N.PUBLISHED},
+        "change_quantity": {state: state for state in (_N.VERIFIED, _N.PUBLISHED, _N.PAUSED)},
         "close": {_N.PUBLISHED: _N.CLOSED, _N.PAUSED: _N.CLOSED},
         "reopen": {_N.CLOSED: _N.VERIFIED},
-        "cancel": {
-            state: _N.CANCELLED
-            for state in (_N.DRAFT, _N.SUBMITTED, _N.VERIFIED, _N.PUBLISHED, _N.PAUSED)
-        },
+        "cancel": dict.fromkeys(
+            (_N.DRAFT, _N.SUBMITTED, _N.VERIFIED, _N.PUBLISHED, _N.PAUSED), _N.CANCELLED
+        ),
     },
 )
 
@@ -149,6 +161,14 @@ class Need(Base):
     released_by: Mapped[UUID | None]
     """Who released the public text after the check for personal data (INV-13)."""
     closed_at: Mapped[datetime | None]
+    due_on: Mapped[date] = mapped_column(
+        Computed("COALESCE(needed_by, '9999-12-31'::date)", persisted=True)
+    )
+    """`needed_by` as a sort key: what has no date comes last."""
+    listed_at: Mapped[datetime] = mapped_column(
+        Computed("COALESCE(published_at, created_at)", persisted=True)
+    )
+    """When it last became news, as a sort key: published, or else created."""
 
     lines: Mapped[list["NeedLine"]] = relationship(
         order_by="NeedLine.position", cascade="save-update", lazy="raise"
@@ -183,8 +203,15 @@ class Need(Base):
             "OR starts_with(area_code, shown_area_code)",
             name="shown_area",
         ),
+        CheckConstraint(
+            "subject_kind = 'group' OR length(shown_area_code) <= 6",
+            name="shown_no_finer_than_county",
+        ),
         Index("ix_need_state_published_at", "state", "published_at", "id"),
         Index("ix_need_created_at", "created_at", "id"),
+        Index("ix_need_listed_at", "listed_at", "id"),
+        Index("ix_need_urgency_due_on", "urgency", "due_on", "id"),
+        Index("ix_need_due_on", "due_on", "id"),
         Index("ix_need_category_shown", "category", "shown_area_code", "published_at"),
     )
 

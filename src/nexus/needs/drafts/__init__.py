@@ -1,0 +1,1 @@
+"""A need before it is submitted: recording it, changing it, its lines."""

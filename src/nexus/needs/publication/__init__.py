@@ -1,0 +1,1 @@
+"""What of a need goes out, to whom and for how long: releasing, pausing, resuming."""

@@ -1,0 +1,150 @@
+"""Coverage as SQL, and what the operations of needs must know."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from nexus.acting import Act
+from nexus.needs import model, policy
+from nexus.recipients.model import Consent, Recipient
+
+
+def live_quantity(line: Any) -> ColumnElement[Any]:
+    """SQL: what allocations bind to the line, in any bucket."""
+    return line.reserved + line.committed + line.delivered + line.confirmed  # type: ignore[no-any-return]
+
+
+def open_quantity(line: Any) -> ColumnElement[Any]:
+    """SQL: what nobody has taken up yet; null for an open-ended line."""
+    return line.quantity_required - live_quantity(line)  # type: ignore[no-any-return]
+
+
+def line_is_open(line: Any) -> ColumnElement[bool]:
+    """SQL: more can be pledged: the need is published and the line open-ended or not yet full."""
+    return and_(
+        line.published, or_(line.quantity_required.is_(None), open_quantity(line) > _number(0))
+    )
+
+
+def line_step(line: Any) -> ColumnElement[int]:
+    """SQL: the line's coverage as its place in `Coverage`, from 0 to 5.
+
+    An open-ended line never counts as full: it is at most partly delivered.
+    """
+    required, live = line.quantity_required, live_quantity(line)
+    arrived = line.delivered + line.confirmed
+    return case(
+        (live == _number(0), _number(0)),
+        (line.confirmed >= required, _number(5)),
+        (arrived >= required, _number(4)),
+        (arrived > _number(0), _number(3)),
+        (live >= required, _number(2)),
+        else_=_number(1),
+    )
+
+
+def need_step(need: Any) -> ColumnElement[int]:
+    """SQL: the coverage of the whole need: complete steps hold for every line, partial for any."""
+    line = aliased(model.NeedLine)
+    step = line_step(line)
+    least, most = func.min(step), func.max(step)
+    summed = case(
+        (least >= _number(4), least),
+        (most >= _number(3), _number(3)),
+        (least >= _number(2), _number(2)),
+        (most >= _number(1), _number(1)),
+        else_=_number(0),
+    )
+    return select(summed).where(line.need_id == need.id).correlate_except(line).scalar_subquery()
+
+
+def named(step: ColumnElement[int]) -> ColumnElement[str]:
+    """SQL: the step's name in capitals, as the graph shows it."""
+    names = ", ".join(f"'{value.name}'" for value in model.Coverage)
+    listed = literal_column(f"(ARRAY[{names}])", ARRAY(Text()))
+    return listed[step + _number(1)]
+
+
+def need_is_open(need: Any) -> ColumnElement[bool]:
+    """SQL: published, with a line that more can be pledged to."""
+    line = aliased(model.NeedLine)
+    return exists().where(line.need_id == need.id, line_is_open(line))
+
+
+def asks_for_kind(need: Any, kinds: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL: a line of the need is of one of the kinds (a text array)."""
+    line = aliased(model.NeedLine)
+    return exists().where(line.need_id == need.id, line.kind == kinds.any_())
+
+
+async def take_need(act: Act, row_id: UUID, expected_version: int | None = None) -> model.Need:
+    """The need, visible and locked. Its lines come after it."""
+    return await act.take(
+        model.Need, row_id, visible=policy.visible, expected_version=expected_version
+    )
+
+
+async def take_lines(session: AsyncSession, need_id: UUID) -> list[model.NeedLine]:
+    """The need's lines by position, locked in the order of their ids. Take the need first."""
+    found = await session.execute(
+        select(model.NeedLine)
+        .where(model.NeedLine.need_id == need_id)
+        .order_by(model.NeedLine.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return sorted(found.scalars(), key=lambda line: line.position)
+
+
+async def take_published_under(session: AsyncSession, consent_id: UUID) -> list[model.Need]:
+    """The published needs that rest on the consent, locked in the order of their ids."""
+    found = await session.execute(
+        select(model.Need)
+        .where(model.Need.consent_id == consent_id, model.Need.state == model.NeedState.PUBLISHED)
+        .order_by(model.Need.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found.scalars())
+
+
+async def take_expired(session: AsyncSession, today: date) -> list[model.Need]:
+    """Up to 500 published needs whose period is over, locked; rows in other hands are left."""
+    found = await session.execute(
+        select(model.Need)
+        .where(model.Need.state == model.NeedState.PUBLISHED, model.Need.publish_until <= today)
+        .order_by(model.Need.id)
+        .limit(500)
+        .with_for_update(skip_locked=True)
+    )
+    return list(found.scalars())
+
+
+async def is_consent_of(session: AsyncSession, need: model.Need, consent_id: UUID) -> bool:
+    """Whether the consent is the recipient's, or one of a member of the household."""
+    found = select(Consent.id).where(Consent.id == consent_id)
+    if need.subject_kind is model.SubjectKind.RECIPIENT:
+        found = found.where(Consent.recipient_id == need.recipient_id)
+    else:
+        members = select(Recipient.id).where(Recipient.household_id == need.household_id)
+        found = found.where(Consent.recipient_id.in_(members))
+    return (await session.execute(found)).first() is not None
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value))
