@@ -1,0 +1,96 @@
+"""Passwords, tokens and names: what they must look like, and how they are kept."""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from nexus.acting import GOVERNMENT, STATION, Role
+from nexus.core.refusals import Invalid
+
+TOKEN_PREFIX = "nx_"
+TOKEN_BYTES = 32
+TOKEN_LIFE = timedelta(hours=8)
+MAX_FAILURES = 10
+"""Failed sign-ins in a row under one name; then the door stays shut for LOCK."""
+LOCK = timedelta(minutes=15)
+MIN_PASSWORD, MAX_PASSWORD = 12, 200
+NEEDS_TERRITORY = GOVERNMENT | STATION
+ASSIGNABLE = frozenset(Role) - {Role.ANONYMOUS, Role.SYSTEM}
+
+# OWASP's parameters for argon2id: 46 MiB, one pass, one lane, about 40 ms.
+_HASHER = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
+_NOBODYS_HASH = _HASHER.hash(secrets.token_urlsafe(32))
+_USERNAME = re.compile(r"[\w.@-]{3,100}")
+
+
+def hash_password(password: str) -> str:
+    """The encoded argon2id hash, with its salt and parameters."""
+    return _HASHER.hash(password)
+
+
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """Whether the password is right. Without a hash it takes the same time and says no."""
+    try:
+        _HASHER.verify(password_hash or _NOBODYS_HASH, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+def new_password() -> str:
+    """A random password for a first sign-in: 96 bits, easy to copy."""
+    return secrets.token_urlsafe(12)
+
+
+def check_password(password: str) -> None:
+    """Length alone (NIST SP 800-63B): no rules about kinds of characters."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(
+            f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters: "
+            "take several words together.",
+            field="password",
+            minimum=MIN_PASSWORD,
+            maximum=MAX_PASSWORD,
+        )
+
+
+def new_token() -> str:
+    """A bearer token: 256 random bits."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def digest(text: str) -> bytes:
+    """SHA-256: enough for a token, which nobody can guess."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def check_username(username: str) -> str:
+    """3 to 100 letters, digits, dots, hyphens, underscores or @; letter case aside."""
+    folded = username.strip().casefold()
+    if not _USERNAME.fullmatch(folded):
+        raise Invalid(
+            "A username has 3 to 100 letters, digits, dots, hyphens, underscores or @.",
+            field="username",
+        )
+    return folded
+
+
+def check_territory(role: Role, area_code: str | None) -> None:
+    """Roles of government and station act in a territory, so they need one."""
+    if role in NEEDS_TERRITORY and area_code is None:
+        raise Invalid(
+            f"{role.name} acts in a territory: give areaCode, CN for the whole country.",
+            field="areaCode",
+        )
+    if role not in ASSIGNABLE:
+        raise Invalid(f"No account can have the role {role.name}.", field="role")
+
+
+def check_expiry(now: datetime, expires_at: datetime) -> None:
+    """A token that is dead on arrival helps nobody."""
+    if expires_at <= now:
+        raise Invalid("expiresAt must lie in the future.", field="expiresAt")

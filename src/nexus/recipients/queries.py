@@ -1,0 +1,135 @@
+"""What others need to know: whether a consent covers a use, and by which name an organization
+knows a person."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    and_,
+    any_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import aliased
+
+from nexus.acting import View, system
+from nexus.organizations.queries import is_verified
+from nexus.recipients import model, rules
+
+_R = model.RecognitionState
+LIVE_RECOGNITION = (_R.ACTIVE, _R.UNDER_REVIEW, _R.TAPER)
+"""States in which the authority's word holds; served during the taper too (T11b)."""
+
+
+def consent_allows(
+    consent_id: Any, *, purpose: Any, data_class: Any, receiver_id: Any, now: Any
+) -> ColumnElement[bool]:
+    """SQL, true while the consent stands for this use: it is read live, never remembered (INV-11).
+
+    Granted; obtained and not yet at `expires_on`; the purpose and the class are named; the receiver
+    is named, or the consent names none and the receiver is a verified organization. Without a
+    receiver (None: publication to all) only a consent that names none will do. D7 and D8 never.
+    Each argument may be a value or SQL.
+    """
+    row = aliased(model.Consent)
+    to_all = func.cardinality(row.receiver_ids) == 0
+    if receiver_id is None:
+        receivers: ColumnElement[bool] = to_all
+    else:
+        named = any_(row.receiver_ids) == receiver_id
+        receivers = or_(named, and_(to_all, is_verified(receiver_id)))
+    standing = exists().where(
+        row.id == consent_id,
+        row.state == model.ConsentState.GRANTED,
+        row.obtained_at <= now,
+        row.expires_on > system(now).today(),
+        any_(row.purposes) == purpose,
+        any_(row.data_classes) == data_class,
+        _shareable(data_class),
+        receivers,
+    )
+    return standing.correlate_except(row)
+
+
+def _shareable(data_class: Any) -> ColumnElement[bool]:
+    if isinstance(data_class, str):
+        return false() if data_class in rules.NEVER_SHARED else true()
+    return data_class.not_in(rules.NEVER_SHARED)  # type: ignore[no-any-return]
+
+
+def alias_of(recipient_id: Any, organization_id: Any) -> ScalarSelect[str | None]:
+    """SQL: the name the organization knows the recipient by, or null."""
+    row = aliased(model.RecipientAlias)
+    return (
+        select(row.alias)
+        .where(row.recipient_id == recipient_id, row.organization_id == organization_id)
+        .scalar_subquery()
+    )
+
+
+def has_category(
+    recipient_id: Any, household_id: Any, categories: Sequence[str], on: Any
+) -> ColumnElement[bool]:
+    """SQL: the person or the household has one of the categories on that day."""
+    row = aliased(model.Recognition)
+    return exists().where(
+        or_(row.recipient_id == recipient_id, row.household_id == household_id),
+        row.category.in_(categories),
+        row.state.in_(LIVE_RECOGNITION),
+        row.valid_from <= on,
+        or_(row.valid_to.is_(None), row.valid_to > on),
+    )
+
+
+async def conflicting_recognition(
+    view: View, recognition: model.Recognition, household_id: UUID
+) -> model.Recognition | None:
+    """Another recognition that cannot hold beside this one, on any day of its period (INV-34).
+
+    The same category of the same subject; or dibao beside tekun of one person, whose own
+    categories and whose household's count together.
+    """
+    row = model.Recognition
+    subject = (
+        row.household_id == recognition.household_id
+        if recognition.household_id is not None
+        else row.recipient_id == recognition.recipient_id
+    )
+    clash = and_(subject, row.category == recognition.category)
+    excluded = rules.excluded_by(recognition.category)
+    if excluded:
+        clash = or_(clash, and_(_same_persons(recognition, household_id), _under(excluded)))
+    found = await view.session.execute(
+        select(row)
+        .where(
+            clash,
+            row.state != _R.ENTERED_IN_ERROR,
+            row.id != recognition.id,
+            func.daterange(row.valid_from, row.valid_to).overlaps(
+                func.daterange(recognition.valid_from, recognition.valid_to)
+            ),
+        )
+        .order_by(row.valid_from)
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
+def _under(categories: Sequence[str]) -> ColumnElement[bool]:
+    """The category or a subcategory of it: DB and DB-S."""
+    return func.split_part(model.Recognition.category, "-", 1).in_(categories)
+
+
+def _same_persons(recognition: model.Recognition, household_id: UUID) -> ColumnElement[bool]:
+    row = model.Recognition
+    if recognition.household_id is not None:
+        members = select(model.Recipient.id).where(model.Recipient.household_id == household_id)
+        return or_(row.household_id == household_id, row.recipient_id.in_(members))
+    return or_(row.household_id == household_id, row.recipient_id == recognition.recipient_id)
