@@ -6,9 +6,10 @@ import nexus.accounts.graphql
 import nexus.areas.graphql
 import nexus.casework.graphql
 import nexus.charity.graphql
+import nexus.matching.deliveries.graphql
 import nexus.matching.feedback.graphql
-import nexus.matching.feedback.reactions
 import nexus.matching.pledges.graphql
+import nexus.matching.pledges.reactions
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
 import nexus.needs.graphql

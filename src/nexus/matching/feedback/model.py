@@ -43,6 +43,7 @@ class Feedback(Base):
     text: Mapped[str | None]
     wants_call_back: Mapped[bool] = mapped_column(default=False)
     state: Mapped[FeedbackState] = mapped_column(default=_F.RECEIVED)
+    state_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nexus.core.db import AreaCode, Base, Fen, Id
+from nexus.core.db import Base, Fen, Id
 from nexus.core.states import Transitions
 
 
@@ -41,10 +41,8 @@ PLEDGE_TRANSITIONS = Transitions(
         "keep": {_P.RELEASE_REQUESTED: _P.ACCEPTED},
         "fulfil_partly": {_P.ACCEPTED: _P.PARTLY_FULFILLED},
         "fulfil": {_P.ACCEPTED: _P.FULFILLED, _P.PARTLY_FULFILLED: _P.FULFILLED},
-        "unfulfil": {
-            _P.FULFILLED: _P.ACCEPTED,
-            _P.PARTLY_FULFILLED: _P.ACCEPTED,
-        },
+        "unfulfil": {_P.PARTLY_FULFILLED: _P.ACCEPTED},
+        "give_back": {_P.FULFILLED: _P.RELEASED},
     },
 )
 LIVE_PLEDGE = "state IN ('offered', 'accepted', 'partly_fulfilled', 'release_requested')"
@@ -86,6 +84,11 @@ class Pledge(Base):
             postgresql_where=text(LIVE_PLEDGE),
         ),
         Index("ix_pledge_created_at", "created_at", "id"),
+        Index(
+            "ix_pledge_expires_at",
+            "expires_at",
+            postgresql_where=text("state IN ('offered', 'accepted', 'release_requested')"),
+        ),
     )
 
 
@@ -101,8 +104,27 @@ class Bucket(StrEnum):
     REVERSED = "reversed"
 
 
+MOVES = frozenset(
+    {
+        (Bucket.OPEN, Bucket.RESERVED),
+        (Bucket.OPEN, Bucket.COMMITTED),
+        (Bucket.RESERVED, Bucket.COMMITTED),
+        (Bucket.RESERVED, Bucket.RELEASED),
+        (Bucket.COMMITTED, Bucket.RELEASED),
+        (Bucket.COMMITTED, Bucket.DELIVERED),
+        (Bucket.DELIVERED, Bucket.CONFIRMED),
+        (Bucket.DELIVERED, Bucket.REVERSED),
+    }
+)
+"""The ways a quantity may go; from OPEN straight to COMMITTED when the offer was pre-approved."""
+
+
 class Allocation(Base):
-    """Binds a need line to its source. The buckets are the sums of its moves (INV-01, INV-04)."""
+    """Binds a need line to its source. The buckets are the sums of its moves (INV-01, INV-04).
+
+    Only the database posts: a trigger on `allocation_move` adds every move to the buckets here and
+    to the counters of the line and the offer.
+    """
 
     __tablename__ = "allocation"
 
@@ -112,12 +134,12 @@ class Allocation(Base):
     offer_id: Mapped[UUID | None] = mapped_column(ForeignKey("offer.id"), index=True)
     quantity: Mapped[Decimal]
     amount_fen: Mapped[Fen | None]
-    reserved: Mapped[Decimal] = mapped_column(default=Decimal(0))
-    committed: Mapped[Decimal] = mapped_column(default=Decimal(0))
-    delivered: Mapped[Decimal] = mapped_column(default=Decimal(0))
-    confirmed: Mapped[Decimal] = mapped_column(default=Decimal(0))
-    released: Mapped[Decimal] = mapped_column(default=Decimal(0))
-    reversed: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    reserved: Mapped[Decimal] = mapped_column(server_default="0")
+    committed: Mapped[Decimal] = mapped_column(server_default="0")
+    delivered: Mapped[Decimal] = mapped_column(server_default="0")
+    confirmed: Mapped[Decimal] = mapped_column(server_default="0")
+    released: Mapped[Decimal] = mapped_column(server_default="0")
+    reversed: Mapped[Decimal] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
 
     __table_args__ = (
@@ -127,7 +149,7 @@ class Allocation(Base):
             name="buckets_not_negative",
         ),
         CheckConstraint(
-            "reserved + committed + delivered + confirmed + released + reversed = quantity",
+            "reserved + committed + delivered + confirmed + released + reversed IN (0, quantity)",
             name="buckets_sum",
         ),
     )
@@ -149,7 +171,16 @@ class AllocationMove(Base):
 
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("from_bucket <> to_bucket", name="moves"),
+        CheckConstraint(
+            "(from_bucket, to_bucket) IN ("
+            + ", ".join(sorted(f"('{source}', '{target}')" for source, target in MOVES))
+            + ")",
+            name="listed_move",
+        ),
+        CheckConstraint(
+            "delivery_id IS NOT NULL OR to_bucket NOT IN ('delivered', 'confirmed', 'reversed')",
+            name="names_delivery",
+        ),
     )
 
 
@@ -189,6 +220,9 @@ class Delivery(Base):
 
     id: Mapped[Id]
     no: Mapped[str] = mapped_column(unique=True)
+    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"), index=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    """Whose pledge it fulfils; the recorder may be somebody else."""
     pledge_id: Mapped[UUID] = mapped_column(ForeignKey("pledge.id"), index=True)
     allocation_id: Mapped[UUID] = mapped_column(ForeignKey("allocation.id"), index=True)
     quantity: Mapped[Decimal]

@@ -1,0 +1,1 @@
+"""The bridge between needs and help: suggestions, pledges, deliveries, feedback."""

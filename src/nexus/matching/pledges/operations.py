@@ -1,0 +1,360 @@
+"""Pledging, deciding, delivering, confirming. Every quantity moves by one row of the ledger."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.acting import Act, system
+from nexus.core.ids import new_id
+from nexus.core.refusals import Forbidden, GuardFailed, NotFound
+from nexus.matching.pledges import model, policy, queries, rules
+from nexus.matching.pledges.model import Bucket, PledgeState
+
+_STATES = model.PLEDGE_TRANSITIONS
+
+# The ledger --------------------------------------------------------------------------------
+
+
+async def post(
+    act: Act,
+    allocation_id: UUID,
+    source: Bucket,
+    target: Bucket,
+    quantity: Decimal,
+    *,
+    delivery_id: UUID | None = None,
+) -> None:
+    """Append one move. The database adds it to the allocation, the line and the offer, or refuses.
+
+    CapacityExhausted with what is left (INV-01, INV-02); GuardFailed when the need is not
+    published and the move would advance the help (INV-07, INV-19). The locks it takes last to the
+    commit, so it comes last in a deed.
+    """
+    move = {
+        "allocation_id": allocation_id,
+        "from_bucket": source,
+        "to_bucket": target,
+        "quantity": quantity,
+        "delivery_id": delivery_id,
+        "moved_at": act.now,
+        "moved_by": act.actor.account_id,
+    }
+    try:
+        await act.session.execute(insert(model.AllocationMove), move)
+    except IntegrityError as error:
+        _refuse(error)
+
+
+def _refuse(error: IntegrityError) -> NoReturn:
+    """The guard of the ledger's trigger as a refusal; what it does not know is a fault of ours."""
+    cause: Any = getattr(error.orig, "__cause__", None)
+    match getattr(cause, "constraint_name", None):
+        case "inv_01_no_oversell":
+            raise rules.exhausted(Decimal(cause.detail), of="line", rule="INV-01") from None
+        case "inv_02_capacity":
+            raise rules.exhausted(Decimal(cause.detail), of="offer", rule="INV-02") from None
+        case "inv_07_published":
+            raise GuardFailed(
+                "The need is not published now, so pledges on it are frozen: wait until it is "
+                "resumed, or give the quantity back.",
+                rule="INV-07",
+            ) from None
+    raise error
+
+
+async def _give_back(act: Act, allocation: model.Allocation) -> None:
+    for bucket, quantity in (
+        (Bucket.RESERVED, allocation.reserved),
+        (Bucket.COMMITTED, allocation.committed),
+    ):
+        if quantity:
+            await post(act, allocation.id, bucket, Bucket.RELEASED, quantity)
+
+
+_FOLLOWS = {
+    PledgeState.PARTLY_FULFILLED: ("fulfil_partly", "pledge.partly_fulfilled"),
+    PledgeState.FULFILLED: ("fulfil", "pledge.fulfilled"),
+    PledgeState.ACCEPTED: ("unfulfil", "pledge.unfulfilled"),
+    PledgeState.RELEASED: ("give_back", "pledge.released"),
+}
+_FOLLOWING = (PledgeState.ACCEPTED, PledgeState.PARTLY_FULFILLED, PledgeState.FULFILLED)
+
+
+def follow(act: Act, pledge: model.Pledge, owed: Decimal, done: Decimal) -> None:
+    """Let the state of an accepted pledge follow its sums, counted from the ledger only."""
+    target = rules.standing(owed, done)
+    if pledge.state in _FOLLOWING and pledge.state is not target:
+        verb, event = _FOLLOWS[target]
+        act.move(pledge, _STATES, verb)
+        act.record(event, pledge, **_about(pledge))
+
+
+def _about(pledge: model.Pledge) -> dict[str, Any]:
+    return {
+        "need_id": pledge.need_id,
+        "line_id": pledge.line_id,
+        "offer_id": pledge.offer_id,
+        "organization_id": pledge.organization_id,
+        "quantity": pledge.quantity,
+    }
+
+
+# Pledging ----------------------------------------------------------------------------------
+
+
+async def offer_pledge(
+    act: Act,
+    line_id: UUID,
+    *,
+    quantity: Decimal,
+    offer_id: UUID | None = None,
+    amount_fen: int | None = None,
+    planned_on: date | None = None,
+    note: str | None = None,
+) -> model.Pledge:
+    """Take up a quantity of a published line. It is reserved at once, or refused with what is left.
+
+    From a pre-approved offer the pledge is accepted at once. AlreadyPledged names the live one.
+    """
+    if not policy.may_offer(act.actor):
+        raise Forbidden(f"Role {act.actor.role.name} may not pledge: charities do.")
+    ground = await queries.pledge_ground(act, line_id, offer_id)
+    if ground is None:
+        raise NotFound("No such NeedLine, or it is not yours to see.")
+    quantity = rules.check_quantity(quantity)
+    rules.check_planned(planned_on, act.actor.today())
+    amount = rules.check_amount(ground.kind, ground.unit, quantity, amount_fen)
+    _check_ground(act, ground, quantity, offer_id)
+    accepted = bool(offer_id and ground.pre_approved)
+    pledge = await _write_pledge(
+        act,
+        ground,
+        accepted=accepted,
+        line_id=line_id,
+        offer_id=offer_id,
+        quantity=quantity,
+        amount_fen=amount,
+        planned_on=planned_on,
+        note=note,
+    )
+    allocation_id = new_id()
+    allocation = {
+        "id": allocation_id,
+        "pledge_id": pledge.id,
+        "line_id": line_id,
+        "offer_id": offer_id,
+        "quantity": quantity,
+        "amount_fen": amount,
+        "created_at": act.now,
+    }
+    await act.session.execute(insert(model.Allocation), allocation)
+    act.record("pledge.offered", pledge, **_about(pledge))
+    if accepted:
+        act.record("pledge.accepted", pledge, **_about(pledge))
+    await act.session.flush()
+    target = Bucket.COMMITTED if accepted else Bucket.RESERVED
+    await post(act, allocation_id, Bucket.OPEN, target, quantity)
+    return pledge
+
+
+def _check_ground(act: Act, ground: Any, quantity: Decimal, offer_id: UUID | None) -> None:
+    if not ground.verified:
+        raise GuardFailed(
+            "Only a verified organization may pledge: ask the authority for verification.",
+            rule="verified_organization",
+        )
+    if not ground.published:
+        raise GuardFailed(
+            f"The need is {ground.need_state}: only a published need takes pledges.", rule="INV-07"
+        )
+    if offer_id is not None:
+        if ground.offer_id is None:
+            raise NotFound("No such Offer, or it is not your organization's.", field="offerId")
+        rules.check_offer(ground, act.actor.today())
+    if ground.live_no is not None:
+        raise _already(ground.live_no)
+    rules.check_open(
+        quantity, limit=ground.quantity_required, taken=ground.taken, of="line", rule="INV-01"
+    )
+    if offer_id is not None:
+        rules.check_open(
+            quantity,
+            limit=ground.capacity_maximum,
+            taken=ground.offer_taken,
+            of="offer",
+            rule="INV-02",
+        )
+
+
+def _already(no: str) -> rules.AlreadyPledged:
+    return rules.AlreadyPledged(
+        f"Your organization has pledge {no} on this line from the same source: "
+        "withdraw it, or pledge from another offer.",
+        rule="INV-08",
+        pledge_no=no,
+    )
+
+
+async def _write_pledge(
+    act: Act, ground: Any, *, accepted: bool, planned_on: date | None, **values: Any
+) -> model.Pledge:
+    """The row, unless a copy of it was quicker: the unique index decides (INV-08)."""
+    expires_at = act.now + rules.ACCEPT_WITHIN
+    taken = {
+        "no": await act.number("P", ground.shown_area_code),
+        "need_id": ground.need_id,
+        "organization_id": act.actor.organization_id,
+        "planned_on": planned_on,
+        "expires_at": rules.deliver_by(planned_on, act.now) if accepted else expires_at,
+        "state": PledgeState.ACCEPTED if accepted else PledgeState.OFFERED,
+        "created_at": act.now,
+        "created_by": act.actor.account_id,
+        "accepted_at": act.now if accepted else None,
+        "accepted_by": act.actor.account_id if accepted else None,
+        **values,
+    }
+    statement = insert_or_skip(model.Pledge).on_conflict_do_nothing().returning(model.Pledge)
+    pledge = (await act.session.execute(statement, taken)).scalar_one_or_none()
+    if pledge is None:
+        no = await queries.live_pledge_no(act, values["line_id"], values["offer_id"])
+        raise _already(no or "that was just ended")
+    return pledge
+
+
+# Deciding ----------------------------------------------------------------------------------
+
+
+async def _take(act: Act, pledge_id: UUID, expected_version: int | None = None) -> model.Pledge:
+    return await act.take(
+        model.Pledge, pledge_id, visible=policy.visible, expected_version=expected_version
+    )
+
+
+async def accept_pledge(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Pledge:
+    """The need's side takes the help: what was reserved is committed."""
+    pledge = await _take(act, row_id, expected_version)
+    act.permit(policy.may_accept, pledge)
+    act.move(pledge, _STATES, "accept")
+    pledge.state_reason = reason
+    pledge.accepted_at = act.now
+    pledge.accepted_by = act.actor.account_id
+    pledge.expires_at = rules.deliver_by(pledge.planned_on, act.now)
+    act.record("pledge.accepted", pledge, **_about(pledge))
+    allocation = await queries.allocation_of(act.session, pledge.id)
+    await post(act, allocation.id, Bucket.RESERVED, Bucket.COMMITTED, allocation.reserved)
+    return pledge
+
+
+async def reject_pledge(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Pledge:
+    """The need's side declines, with a reason; the quantity is open again."""
+    pledge = await _take(act, row_id, expected_version)
+    act.permit(policy.may_reject, pledge)
+    return await _end(
+        act, pledge, "reject", "pledge.rejected", rules.check_reason("reject", reason)
+    )
+
+
+async def withdraw_pledge(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Pledge:
+    """The organization takes it back. After acceptance a reason is due and counts as a mark."""
+    pledge = await _take(act, row_id, expected_version)
+    act.permit(policy.may_withdraw, pledge)
+    if pledge.state is PledgeState.ACCEPTED:
+        reason = rules.check_reason("withdraw", reason)
+    return await _end(act, pledge, "withdraw", "pledge.withdrawn", reason)
+
+
+async def request_release(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Pledge:
+    """Ask that the undelivered rest be given back; unanswered, the clock grants it."""
+    pledge = await _take(act, row_id, expected_version)
+    act.permit(policy.may_request_release, pledge)
+    act.move(pledge, _STATES, "request_release")
+    pledge.state_reason = rules.check_reason("request_release", reason)
+    pledge.expires_at = act.now + rules.RELEASE_WITHIN
+    act.record("pledge.release_requested", pledge, **_about(pledge))
+    return pledge
+
+
+async def release_pledge(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Pledge:
+    """Grant the release: the undelivered rest is open again, what was delivered stays."""
+    pledge = await _take(act, row_id, expected_version)
+    act.permit(policy.may_release, pledge)
+    return await _end(act, pledge, "release", "pledge.released", reason)
+
+
+async def keep_pledge(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Pledge:
+    """Refuse the release: the pledge stands, and its clock starts anew."""
+    pledge = await _take(act, row_id, expected_version)
+    act.permit(policy.may_keep, pledge)
+    act.move(pledge, _STATES, "keep")
+    pledge.state_reason = reason
+    pledge.expires_at = rules.deliver_by(pledge.planned_on, act.now)
+    act.record("pledge.kept", pledge, **_about(pledge))
+    allocation = await queries.allocation_of(act.session, pledge.id)
+    follow(act, pledge, *rules.sums(allocation))
+    return pledge
+
+
+async def _end(
+    act: Act,
+    pledge: model.Pledge,
+    verb: str,
+    event: str,
+    reason: str | None,
+    allocation: model.Allocation | None = None,
+) -> model.Pledge:
+    before = pledge.state
+    act.move(pledge, _STATES, verb)
+    pledge.state_reason = reason
+    act.record(event, pledge, state_before=before, **_about(pledge))
+    await _give_back(act, allocation or await queries.allocation_of(act.session, pledge.id))
+    return pledge
+
+
+async def expire_pledges(session: AsyncSession, now: datetime, *, limit: int = 1000) -> int:
+    """End up to `limit` pledges whose time ran out; how many. The caller commits, and calls again.
+
+    Offered and accepted ones expire, a request for release is granted. Pledges on a need that is
+    not published are frozen, their clock with them.
+    """
+    act = Act(session, system(now))
+    due = await queries.take_expired(session, now, limit)
+    await queries.lock_counters(session, [allocation for _, allocation in due])
+    for pledge, allocation in due:
+        verb = "release" if pledge.state is PledgeState.RELEASE_REQUESTED else "expire"
+        event = "pledge.released" if verb == "release" else "pledge.expired"
+        await _end(act, pledge, verb, event, "its time ran out", allocation)
+    return len(due)
+
+
+async def end_pledges_of(session: AsyncSession, need_id: UUID, now: datetime) -> int:
+    """Give back every live pledge of a need that is no more; how many."""
+    act = Act(session, system(now))
+    live = await queries.take_live_of_need(session, need_id)
+    await queries.lock_counters(session, [allocation for _, allocation in live])
+    for pledge, allocation in live:
+        if pledge.state is PledgeState.PARTLY_FULFILLED:
+            act.move(pledge, _STATES, "request_release")
+        if pledge.state is PledgeState.RELEASE_REQUESTED:
+            verb, event = "release", "pledge.released"
+        else:
+            verb, event = "expire", "pledge.expired"
+        await _end(act, pledge, verb, event, "the need has ended", allocation)
+    return len(live)

@@ -1,0 +1,156 @@
+"""What a pledge must know before it is written, and which pledges have run out of time."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    Row,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    select,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.acting import Role, View, shape
+from nexus.charity.model import Offer
+from nexus.matching.pledges import model
+from nexus.needs.model import Need, NeedLine
+from nexus.needs.policy import line_visible
+from nexus.needs.queries import live_quantity
+from nexus.organizations.queries import is_verified
+
+EXPIRING = (
+    model.PledgeState.OFFERED,
+    model.PledgeState.ACCEPTED,
+    model.PledgeState.RELEASE_REQUESTED,
+)
+
+
+@lru_cache(maxsize=64)
+def _ground(role: Role) -> Select[Any]:
+    """Built once a role: the actor's values are parameters, so a hot line costs no building."""
+    actor = shape(role)
+    live = (
+        select(model.Pledge.no)
+        .where(
+            model.Pledge.line_id == NeedLine.id,
+            model.Pledge.organization_id == actor.organization_id,
+            model.Pledge.offer_id.is_not_distinct_from(bindparam("offer_id", type_=Uuid())),
+            text(model.LIVE_PLEDGE),
+        )
+        .correlate(NeedLine)
+        .scalar_subquery()
+    )
+    own = and_(
+        Offer.id == bindparam("offer_id", type_=Uuid()),
+        Offer.organization_id == actor.organization_id,
+    )
+    return (
+        select(
+            NeedLine.need_id,
+            NeedLine.kind,
+            NeedLine.unit,
+            NeedLine.published,
+            NeedLine.quantity_required,
+            live_quantity(NeedLine).label("taken"),
+            Need.state.label("need_state"),
+            Need.shown_area_code,
+            Offer.id.label("offer_id"),
+            Offer.kind.label("offer_kind"),
+            Offer.unit.label("offer_unit"),
+            Offer.state.label("offer_state"),
+            Offer.available_from,
+            Offer.available_to,
+            Offer.pre_approved,
+            Offer.capacity_maximum,
+            (Offer.capacity_reserved + Offer.capacity_used).label("offer_taken"),
+            is_verified(actor.organization_id).label("verified"),
+            live.label("live_no"),
+        )
+        .join(Need, Need.id == NeedLine.need_id)
+        .join(Offer, own, isouter=True)
+        .where(NeedLine.id == bindparam("line_id", type_=Uuid()), line_visible(actor, NeedLine))
+    )
+
+
+async def pledge_ground(view: View, line_id: UUID, offer_id: UUID | None) -> Row[Any] | None:
+    """All that decides on a pledge, in one read without a lock: line, need, own offer, own pledge.
+
+    None when the actor does not see the line. Losers of a hot line stop at its counters.
+    """
+    values = {**view.actor.binds(), "line_id": line_id, "offer_id": offer_id}
+    found = await view.session.execute(_ground(view.actor.role), values)
+    return found.one_or_none()
+
+
+async def live_pledge_no(view: View, line_id: UUID, offer_id: UUID | None) -> str | None:
+    """The number of the organization's own live pledge on the line from the offer (INV-08)."""
+    found = await view.session.execute(
+        select(model.Pledge.no).where(
+            model.Pledge.line_id == line_id,
+            model.Pledge.organization_id == view.actor.organization_id,
+            model.Pledge.offer_id.is_not_distinct_from(offer_id),
+            text(model.LIVE_PLEDGE),
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def allocation_of(session: AsyncSession, pledge_id: UUID) -> model.Allocation:
+    """The pledge's allocation as it stands. Lock the pledge first."""
+    found = await session.execute(
+        select(model.Allocation)
+        .where(model.Allocation.pledge_id == pledge_id)
+        .execution_options(populate_existing=True)
+    )
+    return found.scalar_one()
+
+
+async def take_expired(
+    session: AsyncSession, now: datetime, limit: int
+) -> list[tuple[model.Pledge, model.Allocation]]:
+    """Pledges past `expires_at`, locked; those on a need that is not published are frozen."""
+    found = await session.execute(
+        select(model.Pledge, model.Allocation)
+        .join(model.Allocation, model.Allocation.pledge_id == model.Pledge.id)
+        .join(NeedLine, NeedLine.id == model.Pledge.line_id)
+        .where(model.Pledge.state.in_(EXPIRING), model.Pledge.expires_at <= now, NeedLine.published)
+        .order_by(model.Pledge.expires_at)
+        .limit(limit)
+        .with_for_update(of=model.Pledge, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+async def take_live_of_need(
+    session: AsyncSession, need_id: UUID
+) -> list[tuple[model.Pledge, model.Allocation]]:
+    """The need's live pledges, locked."""
+    found = await session.execute(
+        select(model.Pledge, model.Allocation)
+        .join(model.Allocation, model.Allocation.pledge_id == model.Pledge.id)
+        .where(model.Pledge.need_id == need_id, text(model.LIVE_PLEDGE))
+        .order_by(model.Pledge.id)
+        .with_for_update(of=model.Pledge)
+        .execution_options(populate_existing=True)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+async def lock_counters(session: AsyncSession, allocations: list[model.Allocation]) -> None:
+    """Lock the lines, then the offers, each by id: the lock order of deeds on many pledges."""
+    for table, ids in (
+        (NeedLine, {a.line_id for a in allocations}),
+        (Offer, {a.offer_id for a in allocations if a.offer_id is not None}),
+    ):
+        key = cast(Any, table).id
+        if ids:
+            await session.execute(
+                select(key).where(key.in_(ids)).order_by(key).with_for_update(key_share=True)
+            )
