@@ -14,7 +14,10 @@ from nexus.organizations import model
 def is_verified(organization_id: Any) -> ColumnElement[bool]:
     """SQL: the organization is verified now."""
     row = aliased(model.Organization)
-    return exists().where(row.id == organization_id, row.state == model.OrganizationState.VERIFIED)
+    verified = exists().where(
+        row.id == organization_id, row.state == model.OrganizationState.VERIFIED
+    )
+    return verified.correlate_except(row)
 
 
 async def holds_qualification(

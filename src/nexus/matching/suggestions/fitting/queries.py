@@ -1,0 +1,167 @@
+"""The hard filters as SQL: what an offer asks of a line, and of the person behind it."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Text, and_, cast, func, literal_column, or_, select
+from sqlalchemy.orm import aliased
+
+from nexus.acting import CHARITY, Actor
+from nexus.areas.model import CodeEntry
+from nexus.organizations.model import Organization
+from nexus.recipients.model import Recipient, Recognition
+from nexus.recipients.queries import consent_allows
+
+IN_FORCE = ("active", "under_review", "taper")
+"""A recognition under review or tapering still serves (T11b)."""
+MATCH = "MATCH"
+_ONE = literal_column("1", Integer())
+DE_IDENTIFIED, IDENTITY, ECONOMY, HEALTH = "D1", "D3", "D4", "D5"
+
+
+def owner_verified(offer: Any) -> ColumnElement[bool]:
+    """SQL: the offer's organization is verified now."""
+    owner = aliased(Organization)
+    state = select(owner.state).where(owner.id == offer.organization_id).correlate_except(owner)
+    return state.scalar_subquery() == literal_column("'verified'")
+
+
+def item_fits(offer: Any, line: Any) -> ColumnElement[bool]:
+    """SQL: the offer names no item, or the two are equal or one is a group of the other."""
+    dot = literal_column("'.'")
+    return or_(
+        offer.item_code.is_(None),
+        offer.item_code == line.item_code,
+        func.starts_with(line.item_code, offer.item_code.concat(dot)),
+        func.starts_with(offer.item_code, line.item_code.concat(dot)),
+    )
+
+
+def in_time(offer: Any, need: Any, today: Any) -> ColumnElement[bool]:
+    """SQL: the offer's period meets today … needed_by (an overdue need waits today)."""
+    latest = func.greatest(need.needed_by, today)
+    return and_(
+        or_(need.needed_by.is_(None), offer.available_from <= latest),
+        or_(offer.available_to.is_(None), offer.available_to > today),
+    )
+
+
+def passes(actor: Actor, offer: Any, need: Any) -> ColumnElement[bool]:
+    """SQL: consent to matching is live, and the people behind the need are whom the offer is for.
+
+    To a charity a condition on persons counts only where the consent to matching covers its class
+    of data: otherwise narrow offers would be questions about a person (INV-11).
+    """
+    is_group = need.subject_kind == literal_column("'group'")
+    return and_(
+        or_(is_group, _consented(actor, offer, need, DE_IDENTIFIED)),
+        _person_fits(actor, offer, need, is_group),
+        _recognition_fits(actor, offer, need, is_group),
+    )
+
+
+def _consented(actor: Actor, offer: Any, need: Any, data_class: str) -> ColumnElement[bool]:
+    return consent_allows(
+        need.consent_id,
+        purpose=MATCH,
+        data_class=data_class,
+        receiver_id=offer.organization_id,
+        now=actor.now,
+    )
+
+
+def _unless_hidden(
+    actor: Actor, offer: Any, need: Any, data_class: str, condition: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    if actor.role not in CHARITY:
+        return condition
+    return or_(~_consented(actor, offer, need, data_class), condition)
+
+
+def _members(need: Any) -> tuple[Any, ColumnElement[bool]]:
+    """The person of the need, or everybody of its household."""
+    person = aliased(Recipient)
+    return person, or_(
+        person.id == need.recipient_id,
+        and_(need.recipient_id.is_(None), person.household_id == need.household_id),
+    )
+
+
+def _person_fits(
+    actor: Actor, offer: Any, need: Any, is_group: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """SQL: age, gender and disability of one of them fit, as far as they are known.
+
+    Only the year of birth is known, so the age is either of two: one that fits is enough.
+    """
+    person, belongs = _members(need)
+    age = cast(func.date_part("year", actor.today()), Integer) - person.birth_year
+    known = (
+        or_(offer.min_age.is_(None), person.birth_year.is_(None), age >= offer.min_age),
+        or_(offer.max_age.is_(None), person.birth_year.is_(None), age - _ONE <= offer.max_age),
+        or_(
+            offer.gender.is_(None),
+            person.gender == literal_column("'unknown'"),
+            cast(person.gender, Text) == offer.gender,
+        ),
+    )
+    healthy = person.disability == literal_column("'none'")
+    fits = and_(
+        _unless_hidden(actor, offer, need, IDENTITY, and_(*known)),
+        _unless_hidden(actor, offer, need, HEALTH, ~and_(offer.disability_only, healthy)),
+    )
+    asks = or_(
+        offer.min_age.is_not(None),
+        offer.max_age.is_not(None),
+        offer.gender.is_not(None),
+        offer.disability_only,
+    )
+    somebody = select(_ONE).where(belongs).correlate_except(person)
+    return or_(~asks, and_(~is_group, or_(~somebody.exists(), somebody.where(fits).exists())))
+
+
+def _recognition_fits(
+    actor: Actor, offer: Any, need: Any, is_group: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """SQL: a recognition in force, of the person or the household, is of a category asked for."""
+    word, entry = aliased(Recognition), aliased(CodeEntry)
+    person, belongs = _members(need)
+    subjects = select(person.id).where(belongs).correlate_except(person)
+    home = aliased(Recipient)
+    households = select(home.household_id).where(home.id == need.recipient_id)
+    today = actor.today()
+    listed = (
+        select(_ONE)
+        .where(
+            entry.list_name == literal_column("'recipient_category'"),
+            entry.code == word.category,
+            or_(_none(offer.tiers), entry.tier == offer.tiers.any_()),
+            or_(
+                _none(offer.recipient_categories),
+                entry.code == offer.recipient_categories.any_(),
+                entry.parent == offer.recipient_categories.any_(),
+            ),
+        )
+        .correlate_except(entry)
+    )
+    held = (
+        select(_ONE)
+        .where(
+            or_(
+                word.recipient_id.in_(subjects),
+                word.household_id == need.household_id,
+                word.household_id.in_(households.correlate_except(home)),
+            ),
+            word.state.in_([literal_column(f"'{state}'") for state in IN_FORCE]),
+            word.valid_from <= today,
+            or_(word.valid_to.is_(None), word.valid_to > today),
+            listed.exists(),
+        )
+        .correlate_except(word)
+    )
+    asks = ~and_(_none(offer.tiers), _none(offer.recipient_categories))
+    fits = and_(~is_group, _unless_hidden(actor, offer, need, ECONOMY, held.exists()))
+    return or_(~asks, fits)
+
+
+def _none(codes: Any) -> ColumnElement[bool]:
+    return func.cardinality(codes) == literal_column("0")

@@ -1,0 +1,215 @@
+"""The best offers for a line and the best lines for an offer, each as one SQL select.
+
+Both run the same way: one index range gives the candidates, cheap columns score them, and the
+dear conditions (policy, consent, recognition) are asked in the order of the score until enough
+rows have passed. The result is exact: nothing is cut off before it was scored.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    Text,
+    case,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import aliased
+
+from nexus.acting import CHARITY, Actor
+from nexus.charity.model import Offer, OfferArea
+from nexus.charity.queries import has_room, is_stale
+from nexus.matching.suggestions import policy
+from nexus.matching.suggestions.fitting import queries as fitting
+from nexus.matching.suggestions.scores import queries as scores
+from nexus.needs.model import Need, NeedLine
+from nexus.needs.queries import line_is_open
+
+CODE_LENGTHS = (2, 4, 6)
+"""Of provinces, cities and counties; a township's is the whole code."""
+
+
+def offers_for_line(actor: Actor, line: Any, limit: Any) -> Select[Any]:
+    """The offers that can serve the line, best first: ids, score, points, and what texts need.
+
+    A charity is shown its own offers, compared with the area the need shows (INV-13).
+    """
+    today = _today(actor)
+    scored = _scored_offers(actor, line, today).subquery()
+    offer = aliased(Offer, scored)
+    lazily = [
+        policy.offer_suggested(actor, offer),
+        fitting.owner_verified(offer),
+        _served(actor, offer, line),
+    ]
+    return _chosen(scored, offer, line, today, lazily).limit(limit)
+
+
+def needs_for_offer(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
+    """The published lines the offer can serve, best first; columns as `offers_for_line`."""
+    today = _today(actor)
+    scored = _scored_lines(actor, offer, today).subquery()
+    line = aliased(NeedLine, scored)
+    lazily = [policy.line_suggested(actor, line), _served(actor, offer, line)]
+    return (
+        _chosen(scored, offer, line, today, lazily)
+        .where(
+            policy.offer_suggested(actor, offer),
+            offer.state == literal_column("'listed'"),
+            fitting.owner_verified(offer),
+            ~is_stale(offer, today),
+            has_room(offer),
+        )
+        .limit(limit)
+    )
+
+
+def _today(actor: Actor) -> Any:
+    """SQL: the business day, worked out once a statement."""
+    return select(actor.today().label("today")).scalar_subquery()
+
+
+def _served(actor: Actor, offer: Any, line: Any) -> ColumnElement[bool]:
+    need = aliased(Need)
+    found = select(literal_column("1")).where(
+        need.id == line.need_id, fitting.passes(actor, offer, need)
+    )
+    return found.correlate_except(need).exists()
+
+
+def _chosen(scored: Any, offer: Any, line: Any, today: Any, lazily: list[Any]) -> Select[Any]:
+    """The rows that pass, in order. The CASE keeps the planner from asking `lazily` too early."""
+    asked = literal_column("true", Boolean())
+    for condition in reversed(lazily):
+        asked = case((condition, asked), else_=literal_column("false"))
+    columns = scores.columns(offer, line, scored.c, level=scored.c.level, today=today)
+    return (
+        select(offer.id.label("offer_id"), line.id.label("line_id"), scored.c.score, *columns)
+        .where(asked)
+        .order_by(scored.c.score.desc(), scored.c.id)
+    )
+
+
+def _scored(row: Any, offer: Any, line: Any, need: Any, level: Any, today: Any) -> Select[Any]:
+    """Every column of the row, what scores it, and the score; OFFSET keeps the order a plan."""
+    score = scores.total(offer, line, need, level=level, today=today).label("score")
+    return (
+        select(row, need.urgency, need.needed_by, level.label("level"), score)
+        .where(
+            line_is_open(line),
+            fitting.item_fits(offer, line),
+            fitting.in_time(offer, need, today),
+        )
+        .order_by(literal_column("score").desc(), row.id)
+        .offset(literal_column("0"))
+    )
+
+
+def _scored_offers(actor: Actor, line: Any, today: Any) -> Select[Any]:
+    place = _place(actor, line)
+    near = _offer_candidates(line, place)
+    offer, need = aliased(Offer), aliased(Need)
+    return (
+        _scored(offer, offer, line, need, scores.meeting(near.c.reach, place), today)
+        .select_from(near)
+        .join(offer, offer.id == near.c.id)
+        .join(need, need.id == line.need_id)
+        .where(~is_stale(offer, today), has_room(offer))
+        .correlate(line)
+    )
+
+
+def _offer_candidates(line: Any, place: Any) -> Any:
+    """Offer ids with their reach towards the place: at or above it by a list, below by a range."""
+    area = aliased(OfferArea)
+    alike = (
+        area.category == line.category,
+        area.kind == line.kind,
+        area.unit == line.unit,
+        area.state == literal_column("'listed'"),
+    )
+    chosen = select(area.offer_id.label("id"), scores.reach(area.area_code).label("reach"))
+    above = chosen.where(*alike, area.area_code == func.any(_ancestors(place))).correlate(line)
+    start = _start(place)
+    below = chosen.where(
+        *alike, area.area_code > start, area.area_code < start.concat(literal_column("':'"))
+    ).correlate(line)
+    found = union_all(above, below).subquery()
+    return (
+        select(found.c.id, func.max(found.c.reach).label("reach"))
+        .group_by(found.c.id)
+        .correlate(line)
+        .subquery()
+    )
+
+
+def _scored_lines(actor: Actor, offer: Any, today: Any) -> Select[Any]:
+    near = _line_candidates(actor, offer)
+    line, need = aliased(NeedLine), aliased(Need)
+    place = need.shown_area_code if actor.role in CHARITY else line.area_code
+    return (
+        _scored(line, offer, line, need, scores.meeting(near.c.reach, place), today)
+        .select_from(near)
+        .join(line, line.id == near.c.id)
+        .join(need, need.id == line.need_id)
+        .correlate(offer)
+    )
+
+
+def _line_candidates(actor: Actor, offer: Any) -> Any:
+    """Line ids with the offer's reach towards them."""
+    area, line = aliased(OfferArea), aliased(NeedLine)
+    alike = (
+        area.offer_id == offer.id,
+        line.category == offer.category,
+        line.kind == offer.kind,
+        line.unit == offer.unit,
+        line.published,
+    )
+    chosen = select(line.id.label("id"), scores.reach(area.area_code).label("reach"))
+    start = _start(area.area_code)
+    parts = [
+        chosen.where(
+            *alike, line.area_code >= start, line.area_code < start.concat(literal_column("':'"))
+        ),
+        chosen.where(*alike, line.area_code == func.any(_ancestors(area.area_code))),
+    ]
+    if actor.role in CHARITY:
+        need = aliased(Need)
+        parts.append(
+            chosen.join(need, need.id == line.need_id).where(
+                *alike, need.shown_area_code == func.any(_ancestors(area.area_code))
+            )
+        )
+    found = union_all(*(part.correlate(offer) for part in parts)).subquery()
+    return (
+        select(found.c.id, func.max(found.c.reach).label("reach"))
+        .group_by(found.c.id)
+        .correlate(offer)
+        .subquery()
+    )
+
+
+def _place(actor: Actor, line: Any) -> Any:
+    """The division a line is compared by: for charities no finer than the need shows."""
+    if actor.role not in CHARITY:
+        return line.area_code
+    need = aliased(Need)
+    shown = select(need.shown_area_code).where(need.id == line.need_id)
+    return shown.correlate_except(need).scalar_subquery()
+
+
+def _ancestors(code: Any) -> Any:
+    """SQL: the codes of the division and of everything above it."""
+    above = [func.left(code, literal_column(str(length))) for length in CODE_LENGTHS]
+    return array([literal_column("'CN'"), *above, code], type_=OfferArea.area_code.type)
+
+
+def _start(code: Any) -> Any:
+    """SQL: what the codes of everything below begin with."""
+    return case((code == literal_column("'CN'"), literal_column("''", Text())), else_=code)

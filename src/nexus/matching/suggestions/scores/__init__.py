@@ -1,0 +1,1 @@
+"""The score of a match: points for each reason, and their sum."""
