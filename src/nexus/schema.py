@@ -9,7 +9,6 @@ import nexus.charity.graphql
 import nexus.matching.deliveries.graphql
 import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
-import nexus.matching.pledges.reactions
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
 import nexus.needs.graphql

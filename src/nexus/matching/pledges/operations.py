@@ -342,19 +342,3 @@ async def expire_pledges(session: AsyncSession, now: datetime, *, limit: int = 1
         event = "pledge.released" if verb == "release" else "pledge.expired"
         await _end(act, pledge, verb, event, "its time ran out", allocation)
     return len(due)
-
-
-async def end_pledges_of(session: AsyncSession, need_id: UUID, now: datetime) -> int:
-    """Give back every live pledge of a need that is no more; how many."""
-    act = Act(session, system(now))
-    live = await queries.take_live_of_need(session, need_id)
-    await queries.lock_counters(session, [allocation for _, allocation in live])
-    for pledge, allocation in live:
-        if pledge.state is PledgeState.PARTLY_FULFILLED:
-            act.move(pledge, _STATES, "request_release")
-        if pledge.state is PledgeState.RELEASE_REQUESTED:
-            verb, event = "release", "pledge.released"
-        else:
-            verb, event = "expire", "pledge.expired"
-        await _end(act, pledge, verb, event, "the need has ended", allocation)
-    return len(live)

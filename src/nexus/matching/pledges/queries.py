@@ -84,8 +84,10 @@ async def pledge_ground(view: View, line_id: UUID, offer_id: UUID | None) -> Row
     None when the actor does not see the line. Losers of a hot line stop at its counters.
     """
     values = {**view.actor.binds(), "line_id": line_id, "offer_id": offer_id}
-    found = await view.session.execute(_ground(view.actor.role), values)
-    return found.one_or_none()
+    found: Row[Any] | None = (
+        await view.session.execute(_ground(view.actor.role), values)
+    ).one_or_none()
+    return found
 
 
 async def live_pledge_no(view: View, line_id: UUID, offer_id: UUID | None) -> str | None:
@@ -123,21 +125,6 @@ async def take_expired(
         .order_by(model.Pledge.expires_at)
         .limit(limit)
         .with_for_update(of=model.Pledge, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    return [(row[0], row[1]) for row in found]
-
-
-async def take_live_of_need(
-    session: AsyncSession, need_id: UUID
-) -> list[tuple[model.Pledge, model.Allocation]]:
-    """The need's live pledges, locked."""
-    found = await session.execute(
-        select(model.Pledge, model.Allocation)
-        .join(model.Allocation, model.Allocation.pledge_id == model.Pledge.id)
-        .where(model.Pledge.need_id == need_id, text(model.LIVE_PLEDGE))
-        .order_by(model.Pledge.id)
-        .with_for_update(of=model.Pledge)
         .execution_options(populate_existing=True)
     )
     return [(row[0], row[1]) for row in found]
