@@ -11,7 +11,9 @@ import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
+import nexus.needs.drafts.graphql
 import nexus.needs.graphql
+import nexus.needs.publication.graphql
 import nexus.needs.reactions
 import nexus.organizations.graphql
 import nexus.recipients.graphql

@@ -11,6 +11,7 @@ from nexus.charity.operations import expire_offers
 from nexus.core.outbox import run_due
 from nexus.graph.execution import utcnow
 from nexus.matching.pledges.operations import expire_pledges
+from nexus.needs.operations import pause_expired_needs
 from nexus.recipients.operations import expire_consents
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ IDLE_SECONDS = 0.5
 CLOCK_INTERVAL = timedelta(minutes=1)
 
 Clock = Callable[[AsyncSession, datetime], Awaitable[int]]
-CLOCKS: tuple[Clock, ...] = (expire_pledges, expire_consents, expire_offers)
+CLOCKS: tuple[Clock, ...] = (expire_pledges, expire_consents, expire_offers, pause_expired_needs)
 
 
 async def strike(engine: AsyncEngine, now: datetime) -> int:

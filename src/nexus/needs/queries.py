@@ -86,6 +86,12 @@ def need_is_open(need: Any) -> ColumnElement[bool]:
     return exists().where(line.need_id == need.id, line_is_open(line))
 
 
+def in_category(need: Any, codes: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL: the need's category is one of the codes (a text array), or a subcategory of one."""
+    group = func.split_part(need.category, literal_column("'.'"), _number(1))
+    return or_(need.category == codes.any_(), group == codes.any_())
+
+
 def asks_for_kind(need: Any, kinds: ColumnElement[Any]) -> ColumnElement[bool]:
     """SQL: a line of the need is of one of the kinds (a text array)."""
     line = aliased(model.NeedLine)
@@ -100,12 +106,15 @@ async def take_need(act: Act, row_id: UUID, expected_version: int | None = None)
 
 
 async def take_lines(session: AsyncSession, need_id: UUID) -> list[model.NeedLine]:
-    """The need's lines by position, locked in the order of their ids. Take the need first."""
+    """The need's lines by position, locked in the order of their ids. Take the need first.
+
+    The lock leaves the key alone: a pledge that refers to the line waits for the need, not for it.
+    """
     found = await session.execute(
         select(model.NeedLine)
         .where(model.NeedLine.need_id == need_id)
         .order_by(model.NeedLine.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return sorted(found.scalars(), key=lambda line: line.position)

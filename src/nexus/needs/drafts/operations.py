@@ -66,7 +66,7 @@ async def create_need(
         "visibility": model.Visibility.PARTNERS,
         "station_id": None,
         "owner_id": act.actor.account_id,
-        **details,
+        **details,  # type: ignore[typeddict-item]
         "area_code": area,
         "origin": origin,
         "category": category,

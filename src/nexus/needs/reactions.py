@@ -1,0 +1,37 @@
+"""What needs do at news from below: a consent that no longer holds ends their publication."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.acting import Act, system
+from nexus.core.outbox import Event, hears
+from nexus.needs.operations import pause_under_consent
+
+
+@hears("consent.withdrawn")
+async def pause_after_withdrawal(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Readers lost sight of the needs at the commit; now their state says so too (INV-12)."""
+    act = Act(session, system(now))
+    await pause_under_consent(act, event.object_id, "the consent was withdrawn")
+
+
+@hears("consent.expired")
+async def pause_after_expiry(session: AsyncSession, event: Event, now: datetime) -> None:
+    """As after a withdrawal."""
+    act = Act(session, system(now))
+    await pause_under_consent(act, event.object_id, "the consent expired")
+
+
+@hears("consent.lapsed")
+async def pause_after_lapse(session: AsyncSession, event: Event, now: datetime) -> None:
+    """An assertion that nobody confirmed is no consent any more."""
+    act = Act(session, system(now))
+    await pause_under_consent(act, event.object_id, "the consent lapsed unconfirmed")
+
+
+@hears("consent.superseded")
+async def pause_after_supersession(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Until the need is resumed under the consent that took its place."""
+    act = Act(session, system(now))
+    await pause_under_consent(act, event.object_id, "another consent took its place")
