@@ -1,9 +1,11 @@
 """Organizations and qualifications in the graph."""
 
 from datetime import date, datetime
+from typing import cast
 
 import strawberry
 
+from nexus.areas.graphql import Area
 from nexus.graph.declare import (
     Connection,
     any_of,
@@ -20,7 +22,6 @@ from nexus.graph.declare import (
     transition,
     within,
 )
-from nexus.areas.graphql import Area
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Order
 from nexus.organizations import model, operations, policy
@@ -47,12 +48,13 @@ class Qualification:
     visible=policy.visible,
     transitions=model.TRANSITIONS,
     actions={
+        "update_organization": (None, policy.may_update),
         "submit_organization": ("submit", policy.may_submit),
         "verify_organization": ("verify", policy.may_decide),
         "reject_organization": ("reject", policy.may_decide),
-        "suspend_organization": ("suspend", policy.may_decide),
+        "suspend_organization": ("suspend", policy.may_suspend),
         "reinstate_organization": ("reinstate", policy.may_decide),
-        "deregister_organization": ("deregister", policy.may_decide),
+        "deregister_organization": ("deregister", policy.may_supervise),
         "add_qualification": (None, policy.may_qualify),
     },
 )
@@ -68,7 +70,7 @@ class Organization:
     website: str | None
     state: model.OrganizationState
     state_reason: str | None = classified(
-        model.Organization.state_reason, allowed=policy.may_read_contact
+        model.Organization.state_reason, allowed=policy.may_read_reason
     )
     version: int
     created_at: datetime
@@ -104,6 +106,22 @@ class CreateOrganizationInput:
     area_code: str
     uscc: str | None = None
     charity_status: model.CharityStatus = model.CharityStatus.NONE
+    alternate_name: str | None = None
+    website: str | None = None
+    idempotency_key: str
+
+
+@strawberry.input(description="What is left out stays; null clears what can be empty.")
+class UpdateOrganizationInput:
+    id: strawberry.ID
+    expected_version: int
+    name: str | None = strawberry.UNSET
+    alternate_name: str | None = strawberry.UNSET
+    org_type: model.OrganizationType | None = strawberry.UNSET
+    area_code: str | None = strawberry.UNSET
+    uscc: str | None = strawberry.UNSET
+    charity_status: model.CharityStatus | None = strawberry.UNSET
+    website: str | None = strawberry.UNSET
     idempotency_key: str
 
 
@@ -117,17 +135,50 @@ async def create_organization(act, input: CreateOrganizationInput):  # type: ign
         area_code=input.area_code,
         uscc=input.uscc,
         charity_status=input.charity_status,
+        alternate_name=input.alternate_name,
+        website=input.website,
+    )
+
+
+@mutation(OrganizationResult)
+async def update_organization(act, input: UpdateOrganizationInput):  # type: ignore[no-untyped-def]
+    """Change a draft; later only `alternateName` and `website`."""
+    return await operations.update_organization(
+        act,
+        decode(input.id, "Organization"),
+        expected_version=input.expected_version,
+        **_changes(input),
+    )
+
+
+def _changes(given: UpdateOrganizationInput) -> operations.OrganizationChanges:
+    """The fields that were given. Null where a value is needed counts as left out."""
+    optional = ("alternate_name", "uscc", "website")
+    found = {
+        name: getattr(given, name)
+        for name in operations.OrganizationChanges.__annotations__
+        if getattr(given, name) is not strawberry.UNSET
+    }
+    return cast(
+        operations.OrganizationChanges,
+        {name: value for name, value in found.items() if value is not None or name in optional},
     )
 
 
 transition(
-    "submit_organization", OrganizationResult, operations.submit_organization, "Ask for verification."
+    "submit_organization",
+    OrganizationResult,
+    operations.submit_organization,
+    "Ask for verification.",
 )
 transition(
     "verify_organization", OrganizationResult, operations.verify_organization, "Confirm the party."
 )
 transition(
-    "reject_organization", OrganizationResult, operations.reject_organization, "Refuse, with a reason."
+    "reject_organization",
+    OrganizationResult,
+    operations.reject_organization,
+    "Refuse, with a reason.",
 )
 transition(
     "suspend_organization",
@@ -136,7 +187,10 @@ transition(
     "No new pledges, referrals or projects until reinstated.",
 )
 transition(
-    "reinstate_organization", OrganizationResult, operations.reinstate_organization, "End a suspension."
+    "reinstate_organization",
+    OrganizationResult,
+    operations.reinstate_organization,
+    "End a suspension.",
 )
 transition(
     "deregister_organization",

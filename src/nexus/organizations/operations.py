@@ -1,12 +1,15 @@
 """Registering, verifying and suspending parties."""
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
-from nexus.acting import Act, Deed, plain_transition
-from nexus.core.refusals import Forbidden, Invalid
+from nexus.acting import Act, Actor, Deed, plain_transition
+from nexus.areas.queries import resolve_area
+from nexus.core.refusals import Forbidden, GuardFailed, Invalid
 from nexus.organizations import model, policy, rules
 
 
@@ -14,6 +17,22 @@ class AlreadyRegistered(Invalid):
     """Another organization holds this credit code."""
 
     code = "ALREADY_REGISTERED"
+
+
+class OrganizationChanges(TypedDict, total=False):
+    """What `update_organization` can change; what is absent stays."""
+
+    name: str
+    alternate_name: str | None
+    org_type: model.OrganizationType
+    area_code: str
+    uscc: str | None
+    charity_status: model.CharityStatus
+    website: str | None
+
+
+CONTACT = frozenset({"alternate_name", "website"})
+"""What an organization's own people may still change once it is submitted."""
 
 
 async def create_organization(
@@ -24,40 +43,100 @@ async def create_organization(
     area_code: str,
     uscc: str | None,
     charity_status: model.CharityStatus,
+    alternate_name: str | None = None,
+    website: str | None = None,
 ) -> model.Organization:
     """A draft. The credit code is checked (GB 32100) and unique."""
     if not policy.may_create(act.actor):
         raise Forbidden(f"Role {act.actor.role.name} may not register organizations.")
-    if not name.strip():
-        raise Invalid("An organization needs a name.", field="name")
-    code = rules.check_uscc(uscc) if uscc else None
-    if code is not None:
-        found = await act.session.execute(
-            select(model.Organization.id).where(model.Organization.uscc == code)
-        )
-        if found.first() is not None:
-            raise AlreadyRegistered(
-                "An organization with this credit code is registered: ask its people for access.",
-                field="uscc",
-            )
+    area = await resolve_area(act.session, area_code)
     row = model.Organization(
-        no=await act.number("O", area_code),
-        name=name.strip(),
+        name=rules.check_name(name),
+        alternate_name=alternate_name,
         org_type=org_type,
-        area_code=area_code,
-        uscc=code,
+        area_code=area,
+        uscc=rules.check_uscc(uscc) if uscc else None,
         charity_status=charity_status,
+        website=rules.check_website(website),
         created_at=act.now,
         created_by=act.actor.account_id,
+        no=await act.number("O", area),
     )
-    act.session.add(row)
-    await act.session.flush()
+    await _put(act, row)
     act.record("organization.created", row)
     return row
 
 
-def _transition(verb: str, event: str, *, needs_reason: bool = False) -> Deed:
-    may = policy.may_submit if verb == "submit" else policy.may_decide
+async def update_organization(
+    act: Act, row_id: UUID, *, expected_version: int, **changes: Unpack[OrganizationChanges]
+) -> model.Organization:
+    """Change a draft; after that only the contact fields."""
+    row = await _take(act, row_id, expected_version=expected_version)
+    act.permit(policy.may_update, row)
+    fixed = sorted(set(changes) - CONTACT)
+    if fixed and row.state is not model.OrganizationState.DRAFT:
+        raise GuardFailed(
+            f"An organization in state {row.state.name} keeps its {', '.join(fixed)}; "
+            "only alternateName and website can change.",
+            rule="organization.contact_only",
+            state=row.state.name,
+            fields=fixed,
+        )
+    for field, value in (await _checked(act, changes)).items():
+        setattr(row, field, value)
+    row.version += 1
+    await _put(act, row)
+    act.record("organization.updated", row, fields=sorted(changes))
+    return row
+
+
+async def _checked(act: Act, changes: OrganizationChanges) -> dict[str, Any]:
+    checked: dict[str, Any] = dict(changes)
+    if "name" in changes:
+        checked["name"] = rules.check_name(changes["name"])
+    if "uscc" in changes:
+        checked["uscc"] = rules.check_uscc(changes["uscc"]) if changes["uscc"] else None
+    if "website" in changes:
+        checked["website"] = rules.check_website(changes["website"])
+    if "area_code" in changes:
+        checked["area_code"] = await resolve_area(act.session, changes["area_code"])
+    return checked
+
+
+async def _put(act: Act, row: model.Organization) -> None:
+    """Write the row; the unique constraint decides, also between two at the same moment."""
+    try:
+        async with act.session.begin_nested():
+            act.session.add(row)
+            await act.session.flush()
+    except IntegrityError as error:
+        if "uq_organization_uscc" not in str(error.orig):
+            raise
+        raise AlreadyRegistered(
+            "An organization with this credit code is registered: ask its people for access.",
+            field="uscc",
+        ) from None
+
+
+async def _take(
+    act: Act, row_id: UUID, *, expected_version: int | None = None
+) -> model.Organization:
+    return await act.take(
+        model.Organization, row_id, visible=policy.visible, expected_version=expected_version
+    )
+
+
+def _check_code(row: model.Organization) -> None:
+    if row.uscc is None:
+        raise GuardFailed(
+            "An organization needs a credit code to be verified: enter it while it is a draft.",
+            rule="organization.uscc",
+        )
+
+
+def _transition(
+    verb: str, event: str, may: Callable[[Actor, Any], Any], *, needs_reason: bool = False
+) -> Deed:
     return plain_transition(
         model.Organization,
         model.TRANSITIONS,
@@ -69,22 +148,39 @@ def _transition(verb: str, event: str, *, needs_reason: bool = False) -> Deed:
     )
 
 
-submit_organization = _transition("submit", "organization.submitted")
-reject_organization = _transition("reject", "organization.rejected", needs_reason=True)
-suspend_organization = _transition("suspend", "organization.suspended", needs_reason=True)
-reinstate_organization = _transition("reinstate", "organization.reinstated")
-deregister_organization = _transition("deregister", "organization.deregistered", needs_reason=True)
+reject_organization = _transition(
+    "reject", "organization.rejected", policy.may_decide, needs_reason=True
+)
+suspend_organization = _transition(
+    "suspend", "organization.suspended", policy.may_suspend, needs_reason=True
+)
+reinstate_organization = _transition("reinstate", "organization.reinstated", policy.may_decide)
+deregister_organization = _transition(
+    "deregister", "organization.deregistered", policy.may_supervise, needs_reason=True
+)
+
+
+async def submit_organization(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Organization:
+    """Its people ask for verification; from here on only contact fields change."""
+    row = await _take(act, row_id, expected_version=expected_version)
+    act.permit(policy.may_submit, row)
+    act.move(row, model.TRANSITIONS, "submit")
+    _check_code(row)
+    row.state_reason = reason
+    act.record("organization.submitted", row)
+    return row
 
 
 async def verify_organization(
     act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
 ) -> model.Organization:
-    """The authority confirms the party; the creator may not (INV-18)."""
-    row = await act.take(
-        model.Organization, row_id, visible=policy.visible, expected_version=expected_version
-    )
+    """The authority confirms the party; who registered it may not (INV-18)."""
+    row = await _take(act, row_id, expected_version=expected_version)
     act.permit(policy.may_decide, row)
     act.move(row, model.TRANSITIONS, "verify")
+    _check_code(row)
     row.verified_by = act.actor.account_id
     row.state_reason = reason
     act.record("organization.verified", row)
@@ -102,15 +198,14 @@ async def add_qualification(
     valid_to: date | None,
 ) -> model.Qualification:
     """Enter a certificate with its validity, end-exclusive."""
-    holder = await act.take(model.Organization, organization_id, visible=policy.visible)
+    holder = await _take(act, organization_id)
     act.permit(policy.may_qualify, holder)
-    if valid_to is not None and valid_to <= valid_from:
-        raise Invalid(f"validTo {valid_to} must lie after validFrom {valid_from}.", field="validTo")
+    rules.check_period(valid_from, valid_to)
     row = model.Qualification(
         organization_id=organization_id,
         kind=kind,
         certificate_no=certificate_no,
-        grade=grade,
+        grade=rules.check_grade(kind is model.QualificationKind.RATING, grade),
         valid_from=valid_from,
         valid_to=valid_to,
         created_at=act.now,

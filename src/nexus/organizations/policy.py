@@ -9,6 +9,15 @@ from nexus.acting import EVERYWHERE, GOVERNMENT, TERRITORIAL, Actor, Role
 from nexus.organizations import model
 
 _DECIDERS = frozenset({Role.GOV_APPROVER, Role.PLATFORM_ADMIN})
+_REGISTRARS = GOVERNMENT | {Role.CHARITY_USER, Role.VOL_ORG, Role.PLATFORM_ADMIN}
+_PEOPLE = GOVERNMENT | {
+    Role.CHARITY_USER,
+    Role.CHARITY_CLIENT,
+    Role.VOL_ORG,
+    Role.STATION_LEAD,
+    Role.BUYER,
+}
+"""Roles that speak for the organization they belong to; a volunteer of it does not."""
 
 
 def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
@@ -16,9 +25,12 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
     public = row.state.in_(("verified", "suspended", "deregistered"))
     if actor.role in EVERYWHERE:
         return true()
+    if actor.role is Role.ANONYMOUS:
+        return public  # type: ignore[no-any-return]
+    own = (row.id == actor.organization_id) | (row.created_by == actor.account_id)
     if actor.role in TERRITORIAL:
-        return public | actor.covers(row.area_code) | (row.id == actor.organization_id)  # type: ignore[no-any-return]
-    return public | (row.id == actor.organization_id)  # type: ignore[no-any-return]
+        return public | own | actor.covers(row.area_code)  # type: ignore[no-any-return]
+    return public | own  # type: ignore[no-any-return]
 
 
 def qualification_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
@@ -27,33 +39,57 @@ def qualification_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
     return exists().where(holder.id == row.organization_id, visible(actor, holder))
 
 
-def may_read_contact(actor: Actor, row: Any) -> Any:
-    """The reason of a decision is for the party itself and the authority."""
-    if actor.role in EVERYWHERE or actor.role in GOVERNMENT:
+def may_read_reason(actor: Actor, row: Any) -> Any:
+    """The reason of a decision is for the party itself and the authority of its area."""
+    if actor.role in EVERYWHERE:
         return True
-    return row.id == actor.organization_id
+    if actor.role is Role.ANONYMOUS:
+        return False
+    own = (row.id == actor.organization_id) | (row.created_by == actor.account_id)
+    return own | actor.covers(row.area_code) if actor.role in TERRITORIAL else own
 
 
 def may_create(actor: Actor) -> bool:
-    """Anyone with an account of a government, charity or admin role."""
-    return actor.role in GOVERNMENT | {Role.CHARITY_USER, Role.VOL_ORG, Role.PLATFORM_ADMIN}
+    """An account of the government, of an organization, or of the platform."""
+    return actor.role in _REGISTRARS
 
 
 def may_submit(actor: Actor, row: Any) -> Any:
-    """The creator."""
+    """Who registered it, or its own people."""
+    if actor.role not in _REGISTRARS | _PEOPLE:
+        return False
     return (row.created_by == actor.account_id) | (row.id == actor.organization_id)
 
 
+def may_update(actor: Actor, row: Any) -> Any:
+    """As submitting, until the organization's state is final (INV-21)."""
+    return may_submit(actor, row) & _live(row)
+
+
 def may_decide(actor: Actor, row: Any) -> Any:
-    """GOV_APPROVER of the registering area or PLATFORM_ADMIN, never the creator (INV-18)."""
-    if actor.role not in _DECIDERS:
-        return False
-    return actor.covers(row.area_code) & (row.created_by != actor.account_id)
+    """The authority, but never who registered it (INV-18)."""
+    by_another = row.created_by != actor.account_id
+    if actor.role is Role.PLATFORM_ADMIN:
+        return by_another
+    return actor.covers(row.area_code) & by_another if actor.role in _DECIDERS else False
+
+
+def may_suspend(actor: Actor, row: Any) -> Any:
+    """The authority; and the clocks, when a qualification that a live project needs lapses."""
+    return True if actor.role is Role.SYSTEM else may_supervise(actor, row)
 
 
 def may_qualify(actor: Actor, row: Any) -> Any:
-    """Qualifications are entered by the authority."""
-    if actor.role not in _DECIDERS:
-        return False
-    return actor.covers(row.area_code)
+    """Qualifications are entered by the authority, of organizations that still are one."""
+    return may_supervise(actor, row) & _live(row)
 
+
+def _live(row: Any) -> Any:
+    return (row.state != "rejected") & (row.state != "deregistered")
+
+
+def may_supervise(actor: Actor, row: Any) -> Any:
+    """GOV_APPROVER of the registering area, or PLATFORM_ADMIN."""
+    if actor.role is Role.PLATFORM_ADMIN:
+        return True
+    return actor.covers(row.area_code) if actor.role in _DECIDERS else False
