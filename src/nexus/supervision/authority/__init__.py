@@ -1,0 +1,1 @@
+"""Second persons, guardians, recognitions, history, and the guards in the database."""

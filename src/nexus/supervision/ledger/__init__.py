@@ -1,0 +1,1 @@
+"""The allocation ledger's sums, recomputed from its moves."""

@@ -1,0 +1,14 @@
+"""Every invariant as a select that returns the rows that break it.
+
+Columns of each: `id` (text), `what` (a sentence), `numbers` (JSON). They read past the policies on
+purpose: whoever verifies has the whole database.
+"""
+
+from typing import Any
+
+from sqlalchemy import Select
+
+from nexus.supervision.authority import queries as authority
+from nexus.supervision.ledger import queries as ledger
+
+CHECKS: dict[str, Select[Any]] = {**ledger.CHECKS, **authority.CHECKS}
