@@ -16,7 +16,9 @@ import nexus.needs.graphql
 import nexus.needs.publication.graphql
 import nexus.needs.reactions
 import nexus.organizations.graphql
+import nexus.recipients.consents.graphql
 import nexus.recipients.graphql
+import nexus.recipients.recognitions.graphql
 import nexus.recipients.vault.graphql  # noqa: F401
 from nexus.graph.building import build_schema
 

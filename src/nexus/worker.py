@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from nexus.accounts.operations import forget_failures
 from nexus.charity.operations import expire_offers
 from nexus.core.outbox import run_due
 from nexus.graph.execution import utcnow
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
-from nexus.recipients.operations import expire_consents
+from nexus.recipients.consents.operations import expire_consents
+from nexus.recipients.recognitions.operations import end_tapers
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,14 @@ IDLE_SECONDS = 0.5
 CLOCK_INTERVAL = timedelta(minutes=1)
 
 Clock = Callable[[AsyncSession, datetime], Awaitable[int]]
-CLOCKS: tuple[Clock, ...] = (expire_pledges, expire_consents, expire_offers, pause_expired_needs)
+CLOCKS: tuple[Clock, ...] = (
+    expire_pledges,
+    expire_consents,
+    end_tapers,
+    expire_offers,
+    pause_expired_needs,
+    forget_failures,
+)
 
 
 async def strike(engine: AsyncEngine, now: datetime) -> int:

@@ -153,7 +153,9 @@ def _basic(request: Request) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        username, separator, password = base64.b64decode(given, validate=True).decode().partition(":")
+        username, separator, password = (
+            base64.b64decode(given, validate=True).decode().partition(":")
+        )
     except (binascii.Error, UnicodeDecodeError):
         separator = ""
     if not separator:

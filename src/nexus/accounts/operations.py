@@ -124,9 +124,7 @@ async def grant_token(
     """A token for the right password (RFC 6749, 4.4). Count the attempt before, and commit that."""
     account = await verify_account(act, username, password)
     expires_at = act.now + life
-    token = await issue_token(
-        act.session, account, label=label, now=act.now, expires_at=expires_at
-    )
+    token = await issue_token(act.session, account, label=label, now=act.now, expires_at=expires_at)
     act.record("account.signed_in", account)
     return Granted(account.id, token, expires_at)
 

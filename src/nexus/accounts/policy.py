@@ -51,4 +51,3 @@ def may_revoke(actor: Actor, row: Any) -> Any:
     open_ = row.revoked_at.is_(None) if hasattr(row.revoked_at, "is_") else row.revoked_at is None
     own = True if actor.role in EVERYWHERE else row.account_id == actor.account_id
     return open_ if own is True else own & open_
-

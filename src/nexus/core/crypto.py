@@ -18,7 +18,7 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
-class Unsealable(Exception):
+class SealError(Exception):
     """The ciphertext was made with another key, or for another place, or was changed."""
 
 
@@ -31,7 +31,7 @@ class Sealing(Protocol):
         """A fresh nonce, then ciphertext and tag."""
 
     def open(self, key: bytes, sealed: bytes, aad: bytes) -> bytes:
-        """The plain bytes; Unsealable when key, place or content do not fit."""
+        """The plain bytes; SealError when key, place or content do not fit."""
 
 
 class _Aes256Gcm:
@@ -45,7 +45,7 @@ class _Aes256Gcm:
         try:
             return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
         except (InvalidTag, ValueError):
-            raise Unsealable from None
+            raise SealError from None
 
 
 class _Sm4Gcm:
@@ -64,7 +64,7 @@ class _Sm4Gcm:
             decryptor.authenticate_additional_data(aad)
             return decryptor.update(body) + decryptor.finalize()
         except (InvalidTag, ValueError):
-            raise Unsealable from None
+            raise SealError from None
 
 
 @dataclass(frozen=True)

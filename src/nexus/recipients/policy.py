@@ -81,6 +81,13 @@ def may_record(actor: Actor, row: Any) -> Any:
     return actor.role in _KEEPS
 
 
+def may_confirm(actor: Actor, row: Any) -> Any:
+    """A worker, of what somebody else had said for the person."""
+    if actor.role not in _KEEPS:
+        return False
+    return row.kind == model.ConsentKind.ASSERTION
+
+
 def may_withdraw(actor: Actor, row: Any) -> Any:
     """A worker or the data protection officer, at the person's word."""
     return actor.role in _WITHDRAWS

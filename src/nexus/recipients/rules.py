@@ -76,7 +76,7 @@ def check_text(text: str | None, field: str) -> str | None:
     kinds = sorted({finding.kind.value for finding in find_personal_data(kept)})
     if kinds:
         raise PersonalDataInText(
-            f"{field} contains {', '.join(kinds)}: record identity in the vault and take it out here.",
+            f"{field} contains {', '.join(kinds)}: identity is for the vault, take it out here.",
             field=field,
             kinds=kinds,
         )
@@ -132,7 +132,7 @@ def check_term(obtained_at: datetime, expires_on: date, now: datetime) -> None:
     latest = add_months(obtained_on, CONSENT_MONTHS)
     if expires_on > latest:
         raise Invalid(
-            f"A consent holds for {CONSENT_MONTHS} months at most: expiresOn is {latest} or earlier.",
+            f"A consent holds for {CONSENT_MONTHS} months at most, here until {latest} here.",
             field="expiresOn",
             latest=latest,
         )

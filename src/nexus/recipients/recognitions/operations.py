@@ -75,13 +75,12 @@ async def _lock_subject(
     act: Act, household_id: UUID | None, recipient_id: UUID | None
 ) -> model.Household:
     """The household of the subject, locked: recognitions of one household come one by one."""
-    if (household_id is None) == (recipient_id is None):
+    if household_id is not None and recipient_id is None:
+        return await act.take(model.Household, household_id, visible=policy.visible)
+    if recipient_id is None or household_id is not None:
         raise Invalid("Name either a household or a recipient.", field="recipientId")
-    if recipient_id is not None:
-        recipient = await act.find(model.Recipient, recipient_id, visible=policy.recipient_visible)
-        household_id = recipient.household_id
-    assert household_id is not None
-    return await act.take(model.Household, household_id, visible=policy.visible)
+    recipient = await act.find(model.Recipient, recipient_id, visible=policy.recipient_visible)
+    return await act.take(model.Household, recipient.household_id, visible=policy.visible)
 
 
 async def _check_conflict(act: Act, row: model.Recognition, household_id: UUID) -> None:
@@ -91,8 +90,8 @@ async def _check_conflict(act: Act, row: model.Recognition, household_id: UUID) 
         return
     until = other.valid_to.isoformat() if other.valid_to else "open end"
     raise PeriodConflict(
-        f"{other.category} is recognised from {other.valid_from} to {until} ({other.no}) and cannot "
-        f"stand beside {row.category} from {row.valid_from}: end it first, or correct the period.",
+        f"{other.category} is recognised from {other.valid_from} to {until} ({other.no}) and "
+        f"cannot stand beside {row.category} from {row.valid_from}: end it or correct the period.",
         field="validFrom",
         rule="INV-34",
         conflictingNo=other.no,

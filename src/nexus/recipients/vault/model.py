@@ -23,7 +23,7 @@ class IdentityField(StrEnum):
     ADDRESS = "address"
 
 
-class TransactionId(UserDefinedType[str]):
+class TransactionId(UserDefinedType[int]):
     """PostgreSQL's xid8: the number of a top-level transaction, never reused."""
 
     cache_ok = True
@@ -92,7 +92,7 @@ class Reveal(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     requested_at: Mapped[datetime] = mapped_column(server_default=text("statement_timestamp()"))
     """By the database's clock; the application may not set it."""
-    xact: Mapped[str] = mapped_column(TransactionId(), server_default=text("pg_current_xact_id()"))
+    xact: Mapped[int] = mapped_column(TransactionId(), server_default=text("pg_current_xact_id()"))
     """The transaction that asked: it must have committed before anything is opened."""
 
     __table_args__ = (

@@ -45,7 +45,7 @@ class Vault:
         return self.profile.sealing.seal(self._wrapping, person_key, _wrapped_at(recipient_id))
 
     def unwrap(self, wrapped: bytes, recipient_id: UUID) -> bytes:
-        """The data key; Unsealable when the wrapped key is another person's."""
+        """The data key; SealError when the wrapped key is another person's."""
         return self.profile.sealing.open(self._wrapping, wrapped, _wrapped_at(recipient_id))
 
     def seal(
@@ -63,7 +63,7 @@ class Vault:
         sealed: bytes,
         key_version: int,
     ) -> str:
-        """The field in clear; Unsealable when the ciphertext stands in another place."""
+        """The field in clear; SealError when the ciphertext stands in another place."""
         place = _entry_at(recipient_id, field, key_version)
         return self.profile.sealing.open(person_key, sealed, place).decode()
 
@@ -131,9 +131,7 @@ def check_text(field: IdentityField, text: str) -> str:
     """A name or address: not empty, one line, not longer than the field."""
     kept = " ".join(text.split())
     if not 0 < len(kept) <= LONGEST[field]:
-        raise Invalid(
-            f"{field.value} needs 1 to {LONGEST[field]} characters.", field=field.value
-        )
+        raise Invalid(f"{field.value} needs 1 to {LONGEST[field]} characters.", field=field.value)
     return kept
 
 

@@ -1,0 +1,197 @@
+"""Recording identity sealed, asking to see it, and destroying the key."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from nexus.acting import Act
+from nexus.areas.queries import check_code
+from nexus.core.ids import new_id
+from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound
+from nexus.recipients import model as recipients
+from nexus.recipients import policy as recipient_policy
+from nexus.recipients.vault import model, policy, queries, rules
+from nexus.recipients.vault.model import IdentityField
+
+INDEXED = (IdentityField.ID_NUMBER,)
+
+
+class AlreadyRecorded(Invalid):
+    """The number belongs to another recipient."""
+
+    code = "ALREADY_RECORDED"
+
+
+async def record_identity(
+    act: Act, recipient_id: UUID, *, given: Mapping[IdentityField, str]
+) -> recipients.Recipient:
+    """Seal the fields given under the person's own key; a field known before is replaced."""
+    recipient = await act.take(
+        recipients.Recipient, recipient_id, visible=recipient_policy.recipient_visible
+    )
+    act.permit(policy.may_record_identity, recipient)
+    checked = rules.check_identity(dict(given))
+    number = checked.get(IdentityField.ID_NUMBER)
+    if number and recipient.birth_year not in (None, rules.birth_year(number)):
+        raise Invalid(
+            "The year of birth in this ID number is not the recipient's birthYear: "
+            "compare both with the card.",
+            field="idNumber",
+        )
+    key = await queries.person_key(act, recipient_id) or await _new_person_key(act, recipient_id)
+    if number:
+        await _index(act, recipient_id, IdentityField.ID_NUMBER, number)
+    for field, plain in checked.items():
+        await _write(act, key, recipient_id, field, plain)
+    act.record("identity.recorded", recipient, fields=sorted(field.value for field in checked))
+    return recipient
+
+
+async def _new_person_key(act: Act, recipient_id: UUID) -> bytes:
+    vault = queries.vault_of(act)
+    key = vault.new_person_key()
+    act.session.add(
+        model.PersonKey(
+            recipient_id=recipient_id,
+            wrapped_key=vault.wrap(key, recipient_id),
+            key_version=vault.key_version,
+            created_at=act.now,
+        )
+    )
+    await act.session.flush()
+    return key
+
+
+async def _index(act: Act, recipient_id: UUID, field: IdentityField, plain: str) -> None:
+    row = model.BlindIndex
+    blind = queries.vault_of(act).blind(field, plain)
+    await act.session.execute(
+        delete(row).where(row.recipient_id == recipient_id, row.field == field)
+    )
+    taken = await act.session.execute(
+        insert(row)
+        .values(field=field, hmac=blind, recipient_id=recipient_id)
+        .on_conflict_do_nothing()
+        .returning(row.recipient_id)
+    )
+    if taken.first() is None:
+        raise AlreadyRecorded(
+            "Another recipient has this ID number: look for them with findRecipientByIdNumber.",
+            field="idNumber",
+        )
+
+
+async def _write(
+    act: Act, key: bytes, recipient_id: UUID, field: IdentityField, plain: str
+) -> None:
+    row = model.IdentityEntry
+    vault = queries.vault_of(act)
+    await act.session.execute(
+        delete(row).where(row.recipient_id == recipient_id, row.field == field)
+    )
+    await act.session.execute(
+        insert(row).values(
+            recipient_id=recipient_id,
+            field=field,
+            ciphertext=vault.seal(key, recipient_id, field, plain),
+            key_version=vault.key_version,
+            recorded_at=act.now,
+            recorded_by=act.actor.account_id,
+        )
+    )
+
+
+async def find_recipient_by_id_number(act: Act, id_number: str) -> recipients.Recipient:
+    """The recipient of the territory with this number; NotFound when there is none or elsewhere.
+
+    A deed and not a read: who looked for a person by number is history.
+    """
+    if not policy.may_find(act.actor):
+        raise Forbidden(f"Role {act.actor.role.name} may not look for people by their ID number.")
+    found = await queries.recipient_by_id_number(act, rules.check_id_number(id_number))
+    if found is None:
+        raise NotFound("No recipient of your territory has this ID number.")
+    act.record("recipient.found", found)
+    return found
+
+
+async def request_reveal(
+    act: Act, recipient_id: UUID, *, fields: Sequence[IdentityField], purpose: str
+) -> model.Reveal:
+    """Record who wants to read which fields and why. It can be opened after this commit."""
+    recipient = await act.find(
+        recipients.Recipient, recipient_id, visible=recipient_policy.recipient_visible
+    )
+    act.permit(policy.may_reveal, recipient)
+    wanted = sorted({field.value for field in fields})
+    if not wanted:
+        raise Invalid("Name at least one field.", field="fields")
+    if not policy.may_reveal_fields(act.actor, fields):
+        raise Forbidden(
+            f"Role {act.actor.role.name} may reveal name, phone and address only.", field="fields"
+        )
+    await check_code(act.session, "consent_purpose", purpose, on=act.actor.today(), field="purpose")
+    row = model.IdentityEntry
+    known = await act.session.scalar(
+        select(func.count())
+        .select_from(row)
+        .where(row.recipient_id == recipient_id, row.field.in_(wanted))
+    )
+    if not known:
+        raise GuardFailed("None of these fields is recorded for this recipient.", field="fields")
+    return await _record_reveal(act, recipient_id, wanted, purpose)
+
+
+async def _record_reveal(
+    act: Act, recipient_id: UUID, wanted: list[str], purpose: str
+) -> model.Reveal:
+    # Not by the unit of work: it would write the columns that are the database's alone.
+    row = model.Reveal
+    made = await act.session.execute(
+        insert(row)
+        .values(
+            id=new_id(),
+            recipient_id=recipient_id,
+            fields=wanted,
+            purpose=purpose,
+            account_id=act.actor.account_id,
+        )
+        .returning(row)
+    )
+    reveal = made.scalar_one()
+    act.record(
+        "identity.reveal_requested",
+        reveal,
+        recipient_id=recipient_id,
+        fields=wanted,
+        purpose=purpose,
+    )
+    return reveal
+
+
+async def erase_identity(act: Act, recipient_id: UUID, *, reason: str) -> recipients.Recipient:
+    """Destroy the person's key. Backups from before hold it, wrapped, until they age out."""
+    recipient = await act.take(recipients.Recipient, recipient_id, visible=policy.erasable)
+    act.permit(policy.may_erase, recipient)
+    if not reason.strip():
+        raise Invalid("'erase' needs a reason.", field="reason")
+    key, entry, index = model.PersonKey, model.IdentityEntry, model.BlindIndex
+    erased = await act.session.execute(
+        update(key)
+        .where(key.recipient_id == recipient_id, key.erased_at.is_(None))
+        .values(wrapped_key=None, erased_at=act.now)
+        .returning(key.recipient_id)
+    )
+    if erased.first() is None:
+        already = await act.session.scalar(select(exists().where(key.recipient_id == recipient_id)))
+        raise GuardFailed(
+            "The identity is erased already."
+            if already
+            else "No identity is recorded for this recipient."
+        )
+    await act.session.execute(delete(entry).where(entry.recipient_id == recipient_id))
+    await act.session.execute(delete(index).where(index.recipient_id == recipient_id))
+    act.record("identity.erased", recipient)
+    return recipient
