@@ -119,7 +119,7 @@ def _recognition(
 def _consent(
     world: World, recipient: Recipient, number: int, *, child: bool, obtained_by: UUID
 ) -> Consent:
-    obtained = world.now - timedelta(days=world.rng.randint(1, 50))
+    obtained = world.now - timedelta(days=world.rng.randint(45, 60))
     return Consent(
         id=new_id(),
         no=f"C-{recipient.no.split('-')[1]}-{obtained.year}-D{number:07d}",

@@ -1,0 +1,274 @@
+"""The commands. Each finds its database by --data-dir or NEXUS_DATABASE_URL."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from nexus.acting import View, system
+from nexus.app import make_app
+from nexus.areas.operations import load_reference
+from nexus.core.db import make_engine
+from nexus.core.embedded import Embedded, EmbeddedError, database_at
+from nexus.core.migrating import migrate as migrate_database
+from nexus.core.refusals import Refusal
+from nexus.demo.world import ensure_world, write_accounts
+from nexus.exchange.importing.operations import Report, run_import
+from nexus.graph.execution import utcnow
+from nexus.schema import make_schema
+from nexus.settings import DEFAULT_DATA_DIR, Settings, vault_key
+from nexus.supervision.operations import Finding
+from nexus.supervision.operations import verify as verify_invariants
+from nexus.worker import drain, work
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+out = Console()
+err = Console(stderr=True)
+
+DataDir = Annotated[Path, typer.Option(help="Where the embedded database and its keys lie.")]
+Port = Annotated[int, typer.Option(min=0, max=65535)]
+
+
+class ImportKind(StrEnum):
+    NEEDS = "needs"
+    OFFERS = "offers"
+
+
+@contextmanager
+def opened(data_dir: Path, *, development: bool = False) -> Iterator[Settings]:
+    """The database: NEXUS_DATABASE_URL, else the embedded one, which is started or attached to."""
+    url = os.environ.get("NEXUS_DATABASE_URL")
+    key = vault_key(data_dir)
+    if url:
+        database = database_at(url, os.environ.get("NEXUS_APP_DATABASE_URL"))
+        yield Settings(database.owner_url, database.app_url, key, development)
+        return
+    binaries = os.environ.get("NEXUS_PG_BIN")
+    embedded = Embedded(data_dir, Path(binaries) if binaries else None)
+    try:
+        database = embedded.start()
+    except EmbeddedError as error:
+        _stop(str(error))
+    try:
+        yield Settings(database.owner_url, database.app_url, key, development)
+    finally:
+        embedded.stop()
+
+
+@asynccontextmanager
+async def connected(url: str, *, pool_size: int = 4) -> AsyncIterator[AsyncEngine]:
+    """An engine that is closed at the end."""
+    engine = make_engine(url, pool_size=pool_size)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the terminal; call it with what is done and how much there is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)
+
+
+def _stop(message: str) -> NoReturn:
+    err.print(message, style="red", highlight=False)
+    raise typer.Exit(2)
+
+
+async def _migrate(settings: Settings) -> None:
+    await migrate_database(settings.owner_url)
+    async with connected(settings.owner_url, pool_size=1) as engine:
+        async with AsyncSession(engine) as session, session.begin():
+            await load_reference(session)
+
+
+async def _drain(engine: AsyncEngine) -> None:
+    with bar("Delivering news") as shown:
+        done = 0
+
+        def count(jobs: int) -> None:
+            nonlocal done
+            done += jobs
+            shown(done, 0)
+
+        await drain(engine, count)
+
+
+@app.command()
+def demo(
+    port: Port = 8000,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    scale: Annotated[float, typer.Option(help="1 is as large as the province.")] = 0.001,
+) -> None:
+    """Start everything with a made-up world, and stop it with Ctrl-C."""
+    with opened(data_dir, development=True) as settings:
+        asyncio.run(_demo(settings, port, data_dir, scale))
+
+
+async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> None:
+    await _migrate(settings)
+    async with connected(settings.app_url) as engine:
+        with bar("Making the world") as shown:
+            made = await ensure_world(engine, utcnow(), scale, shown)
+        await _drain(engine)
+        if made is not None:
+            write_accounts(data_dir / "accounts.json", made)
+        accounts = json.loads((data_dir / "accounts.json").read_text("utf-8"))
+        server = _server(settings, port)
+        worker = asyncio.create_task(work(engine))
+        _greet(port, data_dir, accounts)
+        try:
+            await server.serve()
+        finally:
+            worker.cancel()
+
+
+def _server(settings: Settings, port: int, host: str = "127.0.0.1") -> uvicorn.Server:
+    config = uvicorn.Config(
+        make_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=8,
+    )
+    return uvicorn.Server(config)
+
+
+def _greet(port: int, data_dir: Path, accounts: list[dict[str, str]]) -> None:
+    for account in accounts:
+        out.print(
+            f"[bold]{account['role']:<20}[/] {account['username']:<22} {account['password']:<18} "
+            f"{account['organization']}",
+            highlight=False,
+        )
+    out.print(f"\nnexus is at [bold]http://127.0.0.1:{port}[/]  (GraphQL: /graphql)", highlight=False)
+    out.print(f"Accounts and tokens: {data_dir / 'accounts.json'}. Ctrl-C stops.", highlight=False)
+
+
+@app.command()
+def serve(
+    port: Port = 8000,
+    host: str = "127.0.0.1",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    development: Annotated[bool, typer.Option(help="Serve GraphiQL to browsers.")] = False,
+) -> None:
+    """Serve the API."""
+    with opened(data_dir, development=development) as settings:
+        asyncio.run(_server(settings, port, host).serve())
+
+
+@app.command()
+def worker(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Deliver news and let the clocks strike, until stopped."""
+    with opened(data_dir) as settings:
+        asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with connected(settings.app_url) as engine:
+        task = asyncio.create_task(work(engine))
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+        await asyncio.wait({task})
+
+
+@app.command()
+def migrate(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Bring tables, guards and code lists to this version; safe to repeat."""
+    with opened(data_dir) as settings:
+        asyncio.run(_migrate(settings))
+        out.print("The database is at this version.")
+
+
+@app.command("import")
+def import_(
+    kind: ImportKind,
+    path: Annotated[Path, typer.Argument(exists=True)],
+    profile: Annotated[Path, typer.Option(exists=True, dir_okay=False)],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_: Annotated[str, typer.Option("--as", help="The account that vouches for the file.")] = "admin",
+    dry_run: Annotated[bool, typer.Option(help="Report, change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Read a file or a folder through a mapping profile; every row is accounted for."""
+    with opened(data_dir) as settings:
+        try:
+            report = asyncio.run(_import(settings, kind, path, profile, as_, dry_run))
+        except Refusal as refusal:
+            _stop(refusal.message)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        report.print(out)
+
+
+async def _import(
+    settings: Settings, kind: ImportKind, path: Path, profile: Path, as_: str, dry_run: bool
+) -> Report:
+    async with connected(settings.app_url) as engine:
+        with bar("Importing") as shown:
+            report = await run_import(
+                engine,
+                kind=kind.value,
+                path=path,
+                profile_path=profile,
+                voucher=as_,
+                now=utcnow(),
+                dry_run=dry_run,
+                progress=shown,
+            )
+        if not dry_run:
+            await _drain(engine)
+        return report
+
+
+@app.command()
+def verify(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Recompute every invariant from the ledgers; exit code 1 when one does not hold."""
+    with opened(data_dir) as settings:
+        findings = asyncio.run(_verify(settings))
+    if as_json:
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            out.print(f"[red]{finding.rule}[/] {finding.message}", highlight=False)
+        out.print(f"{len(findings)} findings.")
+    raise typer.Exit(1 if findings else 0)
+
+
+async def _verify(settings: Settings) -> list[Finding]:
+    async with connected(settings.app_url) as engine, AsyncSession(engine) as session:
+        with bar("Verifying") as shown:
+            return await verify_invariants(View(session, system(utcnow())), shown)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    typer.echo(make_schema().as_str())
+
+
+def main() -> None:
+    """The `nexus` command."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    app()
