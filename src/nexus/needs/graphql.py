@@ -69,6 +69,7 @@ class NeedLine:
     unit: str
     est_unit_value_fen: Fen | None
     tranche_no: int
+    asked: bool
     reserved: Decimal
     committed: Decimal
     delivered: Decimal

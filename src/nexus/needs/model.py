@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from nexus.core.db import AreaCode, Base, Fen, Id
@@ -243,10 +243,13 @@ class NeedLine(Base):
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
     published: Mapped[bool] = mapped_column(default=False)
     """The need's state is published: kept here so that open lines are one index (INV-07)."""
+    asked: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    """False when an imported need's source no longer asks for it: the line and its help stay."""
 
     __table_args__ = (
         UniqueConstraint("need_id", "position"),
         CheckConstraint("quantity_required > 0", name="quantity_positive"),
+        CheckConstraint("asked OR NOT published", name="published_is_asked"),
         CheckConstraint(
             "reserved >= 0 AND committed >= 0 AND delivered >= 0 AND confirmed >= 0",
             name="counters_not_negative",
@@ -261,6 +264,8 @@ class NeedLine(Base):
             "kind",
             "unit",
             "area_code",
+            "item_code",
+            "id",
             postgresql_where="published",
         ),
     )

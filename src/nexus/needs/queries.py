@@ -70,7 +70,8 @@ def need_step(need: Any) -> ColumnElement[int]:
         (most >= _number(1), _number(1)),
         else_=_number(0),
     )
-    return select(summed).where(line.need_id == need.id).correlate_except(line).scalar_subquery()
+    of_need = (line.need_id == need.id, line.asked)
+    return select(summed).where(*of_need).correlate_except(line).scalar_subquery()
 
 
 def named(step: ColumnElement[int]) -> ColumnElement[str]:

@@ -89,6 +89,7 @@ class Counted(Protocol):
     item: str
     unit: str
     quantity_required: Decimal | None
+    asked: bool
     reserved: Decimal
     committed: Decimal
     delivered: Decimal
@@ -258,7 +259,9 @@ def live(line: Counted) -> Decimal:
 
 
 def is_met(line: Counted) -> bool:
-    """Confirmed as required; of an open-ended line, something is confirmed."""
+    """Confirmed as required; of an open-ended line, something is confirmed; or asked no more."""
+    if not line.asked:
+        return True
     if line.quantity_required is None:
         return line.confirmed > 0
     return line.confirmed >= line.quantity_required

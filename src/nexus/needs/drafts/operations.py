@@ -83,7 +83,7 @@ async def create_need(
         created_at=act.now,
         created_by=act.actor.account_id,
     )
-    await _apply(act, row, changes)
+    await apply_changes(act, row, changes)
     row.no = await act.number("N", row.shown_area_code)
     act.session.add(row)
     await act.session.flush()
@@ -103,7 +103,7 @@ async def update_need(
     """Change what is named, in a draft or a returned need. `lines`, if given, replace all lines."""
     row = await _take_draft(act, row_id, expected_version)
     checked = rules.check_lines(lines) if lines is not None else None
-    await _apply(act, row, changes)
+    await apply_changes(act, row, changes)
     if not policy.may_create(act.actor, row.area_code):
         raise Forbidden(f"Area {row.area_code} is not yours: the need stays in your territory.")
     await _put_lines(act, row, checked)
@@ -118,7 +118,7 @@ async def add_need_line(
     row = await _take_draft(act, row_id, expected_version)
     present = await queries.take_lines(act.session, row.id)
     at = 1 + max((one.position for one in present), default=0)
-    made = await _make_line(act, row, rules.check_line(line, at=at), at)
+    made = await make_line(act, row, rules.check_line(line, at=at), at)
     act.session.add(made)
     await act.session.flush()
     act.record("need.line_added", row, line_id=made.id)
@@ -154,12 +154,12 @@ async def _put_lines(act: Act, row: model.Need, lines: Sequence[LineInput] | Non
             line.category, line.area_code = row.category, row.area_code
         return
     await act.session.execute(delete(model.NeedLine).where(model.NeedLine.need_id == row.id))
-    made = [await _make_line(act, row, line, at) for at, line in enumerate(lines, 1)]
+    made = [await make_line(act, row, line, at) for at, line in enumerate(lines, 1)]
     act.session.add_all(made)
     await act.session.flush()
 
 
-async def _make_line(act: Act, row: model.Need, line: LineInput, at: int) -> model.NeedLine:
+async def make_line(act: Act, row: model.Need, line: LineInput, at: int) -> model.NeedLine:
     today = act.actor.today()
     unit = line.unit or rules.USUAL_UNIT[line.kind]
     await check_code(act.session, "unit", unit, on=today, field=rules.line_field(at, "unit"))
@@ -186,7 +186,7 @@ async def _make_line(act: Act, row: model.Need, line: LineInput, at: int) -> mod
 # --- What the need says ---
 
 
-async def _apply(act: Act, row: model.Need, changes: NeedChanges) -> None:
+async def apply_changes(act: Act, row: model.Need, changes: NeedChanges) -> None:
     """Check what is named and write it to the row, which is flushed only when whole."""
     with act.session.no_autoflush:
         await _apply_codes(act, row, changes)

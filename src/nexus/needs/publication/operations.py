@@ -150,7 +150,7 @@ async def resume(act: Act, row: model.Need, release: Release, reason: str | None
 def show(lines: Sequence[model.NeedLine], *, published: bool) -> None:
     """Open the lines to pledges, or close them."""
     for line in lines:
-        line.published = published
+        line.published = published and line.asked
 
 
 def check_reviewed(row: model.Need) -> None:
