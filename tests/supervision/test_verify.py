@@ -1,0 +1,157 @@
+"""`verify` finds a planted fault for every invariant, and nothing in a world made by deeds."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from nexus.acting import View, system
+from nexus.matching.pledges.model import PledgeState
+from nexus.supervision.operations import verify
+from nexus.supervision.queries import CHECKS
+from tests.making import now
+from tests.matching.bridge import Bridge, build_bridge
+
+LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
+PLEDGE = "(SELECT id FROM pledge WHERE need_id = :need ORDER BY no LIMIT 1)"
+ALLOCATION = f"(SELECT id FROM allocation WHERE pledge_id = {PLEDGE})"
+DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
+
+# What holds the fault off in daily life is taken away first, inside a transaction never committed.
+FAULTS: dict[str, Sequence[str]] = {
+    "INV-01 line within required": (
+        "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
+        f"UPDATE need_line SET reserved = 11 WHERE id = {LINE}",
+    ),
+    "INV-01 allocations within required": (
+        "ALTER TABLE allocation DROP CONSTRAINT ck_allocation_buckets_sum",
+        f"UPDATE allocation SET committed = 11 WHERE id = {ALLOCATION}",
+    ),
+    "INV-02 offer within capacity": (
+        "ALTER TABLE offer DROP CONSTRAINT ck_offer_inv_02_capacity",
+        "UPDATE offer SET capacity_reserved = 9 WHERE id = :offer",
+    ),
+    "INV-04 allocation equals moves": (
+        f"UPDATE allocation SET committed = committed + 1, delivered = delivered - 1 "
+        f"WHERE id = {ALLOCATION}",
+    ),
+    "INV-04 allocation is whole": (
+        "ALTER TABLE allocation DROP CONSTRAINT ck_allocation_buckets_sum",
+        f"UPDATE allocation SET quantity = 6 WHERE id = {ALLOCATION}",
+    ),
+    "INV-04 line equals allocations": (
+        f"UPDATE need_line SET confirmed = 1, delivered = delivered - 1 WHERE id = {LINE}",
+    ),
+    "INV-04 offer equals allocations": (
+        "UPDATE offer SET capacity_used = capacity_used + 1 WHERE id = :offer",
+    ),
+    "INV-04 delivery equals moves": (
+        f"UPDATE delivery SET state = 'acknowledged' WHERE id = {DELIVERY}",
+    ),
+    "INV-04 pledge follows its sums": (
+        f"UPDATE pledge SET state = 'fulfilled' WHERE id = {PLEDGE}",
+    ),
+    "INV-04 ledger agrees with pledge": (f"UPDATE pledge SET quantity = 4 WHERE id = {PLEDGE}",),
+    "INV-04 delivery agrees with pledge": (
+        f"UPDATE delivery SET organization_id = (SELECT publisher_id FROM need WHERE id = :need) "
+        f"WHERE id = {DELIVERY}",
+    ),
+    "INV-05 closed as met is confirmed": (
+        "UPDATE need SET state = 'closed', close_reason = 'met' WHERE id = :need",
+    ),
+    "INV-05 ended need is owed nothing": ("UPDATE need SET state = 'cancelled' WHERE id = :need",),
+    "INV-06 required covers what is bound": (
+        "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
+        f"UPDATE need_line SET quantity_required = 4 WHERE id = {LINE}",
+    ),
+    "INV-07 published flag": ("UPDATE need SET state = 'paused' WHERE id = :need",),
+    "INV-08 one live pledge": (
+        "DROP INDEX uq_pledge_live",
+        "INSERT INTO pledge SELECT (p).* FROM (SELECT jsonb_populate_record(p, "
+        "jsonb_build_object('id', gen_random_uuid(), 'no', 'twice')) AS p FROM pledge p "
+        f"WHERE id = {PLEDGE}) AS copy",
+    ),
+    "INV-14 guardian consents": (
+        "UPDATE recipient SET birth_year = extract(year FROM now()) - 10 WHERE id = "
+        "(SELECT recipient_id FROM need WHERE id = :need)",
+    ),
+    "INV-18 need has a second person": (
+        "ALTER TABLE need DROP CONSTRAINT ck_need_verifier_not_creator",
+        "UPDATE need SET verified_by = created_by WHERE id = :need",
+    ),
+    "INV-18 organization has a second person": (
+        "ALTER TABLE organization DROP CONSTRAINT ck_organization_verifier_not_creator",
+        "UPDATE organization SET verified_by = created_by WHERE id = "
+        "(SELECT publisher_id FROM need WHERE id = :need)",
+    ),
+    "INV-18 delivery has a second person": (
+        "ALTER TABLE delivery DROP CONSTRAINT ck_delivery_acknowledger_not_recorder",
+        f"UPDATE delivery SET acknowledged_by = created_by WHERE id = {DELIVERY}",
+    ),
+    "INV-18 pledge has a second party": (
+        f"UPDATE pledge SET accepted_by = created_by WHERE id = {PLEDGE}",
+    ),
+    "INV-21 pledge has its history": (
+        "ALTER TABLE event DISABLE TRIGGER event_is_append_only",
+        f"DELETE FROM event WHERE kind = 'pledge.offered' AND object_id = {PLEDGE}",
+    ),
+    "INV-34 recognition periods": (
+        "ALTER TABLE recognition DROP CONSTRAINT ex_recognition_period",
+        "INSERT INTO recognition (id, no, recipient_id, category, authority_id, level, decided_on, "
+        "valid_from, rule_version, state, version, created_at, created_by) "
+        "SELECT gen_random_uuid(), gen_random_uuid()::text, recipient_id, kind, publisher_id, "
+        "'county', now(), now(), '1', 'active', 1, now(), gen_random_uuid() "
+        "FROM need, unnest(ARRAY['DB', 'TK']) AS kind WHERE need.id = :need",
+    ),
+    "INV-38 keys are settled": (
+        "INSERT INTO idempotency_key (account_id, key, input_hash, created_at) "
+        "VALUES (gen_random_uuid(), 'k', '', now())",
+    ),
+    "INV-39 triggers stand": (
+        "ALTER TABLE allocation_move DISABLE TRIGGER allocation_move_is_append_only",
+    ),
+    "INV-39 application cannot write": ("GRANT UPDATE (reserved) ON need_line TO nexus_app",),
+}
+
+
+async def helped(engine: AsyncEngine) -> Bridge:
+    """A need whose pledge is partly delivered."""
+    bridge = await build_bridge(engine)
+    await bridge.pledge_in(PledgeState.PARTLY_FULFILLED)
+    return bridge
+
+
+async def test_a_world_made_by_deeds_has_no_findings(engine: AsyncEngine) -> None:
+    bridge = await helped(engine)
+    for state in PledgeState:
+        other = await build_bridge(engine)
+        await other.pledge_in(state)
+    seen: list[tuple[int, int]] = []
+    async with AsyncSession(engine) as session:
+        found = await verify(View(session, system(now())), lambda *step: seen.append(step))
+    assert found == []
+    assert seen == [(step, len(CHECKS)) for step in range(1, len(CHECKS) + 1)]
+    assert await bridge.findings() == []
+
+
+def test_every_invariant_has_a_planted_fault() -> None:
+    assert FAULTS.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("rule", list(FAULTS))
+async def test_a_planted_fault_is_found(
+    engine: AsyncEngine, owner_engine: AsyncEngine, rule: str
+) -> None:
+    bridge = await helped(engine)
+    async with AsyncSession(owner_engine) as session:
+        for statement in FAULTS[rule]:
+            given = {"need": bridge.need.id, "offer": bridge.offer.id}
+            await session.execute(text(statement), given)
+        found = await verify(View(session, system(now())))
+        await session.rollback()
+    named = [finding for finding in found if finding.rule == rule]
+    assert named, [finding.rule for finding in found]
+    assert all(finding.id and finding.what and finding.message for finding in named)
+    assert {"rule", "id", "what", "numbers"} == named[0].as_dict().keys()
+    assert await bridge.findings() == []
