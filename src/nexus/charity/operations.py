@@ -30,7 +30,6 @@ from nexus.charity.projects.operations import (
 )
 from nexus.core.refusals import CapacityExhausted, Forbidden, GuardFailed, Invalid
 
-
 __all__ = [
     "OfferTerms",
     "ProjectTerms",

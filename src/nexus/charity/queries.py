@@ -19,7 +19,8 @@ def available(row: Any) -> ColumnElement[Any]:
 
 def has_room(row: Any) -> ColumnElement[bool]:
     """SQL: something is left, or the capacity has no figure."""
-    return row.capacity_maximum.is_(None) | (available(row) > 0)  # type: ignore[no-any-return]
+    held = row.capacity_reserved + row.capacity_used
+    return row.capacity_maximum.is_(None) | (row.capacity_maximum > held)  # type: ignore[no-any-return]
 
 
 def is_stale(row: Any, today: Any) -> ColumnElement[bool]:

@@ -23,12 +23,13 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import CHARITY, Actor
 from nexus.charity.model import Offer, OfferArea
-from nexus.charity.queries import has_room, is_stale
+from nexus.charity.queries import available, has_room, is_stale
 from nexus.matching.suggestions import policy
 from nexus.matching.suggestions.fitting import queries as fitting
 from nexus.matching.suggestions.scores import queries as scores
+from nexus.matching.suggestions.scores.queries import Match, once
 from nexus.needs.model import Need, NeedLine
-from nexus.needs.queries import line_is_open
+from nexus.needs.queries import line_is_open, open_quantity
 
 CODE_LENGTHS = (2, 4, 6)
 """Of provinces, cities and counties; a township's is the whole code."""
@@ -39,25 +40,42 @@ def offers_for_line(actor: Actor, line: Any, limit: Any) -> Select[Any]:
 
     A charity is shown its own offers, compared with the area the need shows (INV-13).
     """
-    today = _today(actor)
-    scored = _scored_offers(actor, line, today).subquery()
+    scored = _scored_offers(actor, line).subquery()
     offer = aliased(Offer, scored)
+    match = Match(
+        offer=offer,
+        line=line,
+        need=scored.c,
+        level=scored.c.level,
+        left=available(offer),
+        wanted=open_quantity(line),
+        today=once(actor.today()),
+    )
     lazily = [
         policy.offer_suggested(actor, offer),
         fitting.owner_verified(offer),
         _served(actor, offer, line),
     ]
-    return _chosen(scored, offer, line, today, lazily).limit(limit)
+    return _chosen(scored, match, lazily).limit(limit)
 
 
 def needs_for_offer(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
     """The published lines the offer can serve, best first; columns as `offers_for_line`."""
-    today = _today(actor)
-    scored = _scored_lines(actor, offer, today).subquery()
+    scored = _scored_lines(actor, offer).subquery()
     line = aliased(NeedLine, scored)
+    today = once(actor.today())
+    match = Match(
+        offer=offer,
+        line=line,
+        need=scored.c,
+        level=scored.c.level,
+        left=available(offer),
+        wanted=open_quantity(line),
+        today=today,
+    )
     lazily = [policy.line_suggested(actor, line), _served(actor, offer, line)]
     return (
-        _chosen(scored, offer, line, today, lazily)
+        _chosen(scored, match, lazily)
         .where(
             policy.offer_suggested(actor, offer),
             offer.state == literal_column("'listed'"),
@@ -69,11 +87,6 @@ def needs_for_offer(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
     )
 
 
-def _today(actor: Actor) -> Any:
-    """SQL: the business day, worked out once a statement."""
-    return select(actor.today().label("today")).scalar_subquery()
-
-
 def _served(actor: Actor, offer: Any, line: Any) -> ColumnElement[bool]:
     need = aliased(Need)
     found = select(literal_column("1")).where(
@@ -82,46 +95,67 @@ def _served(actor: Actor, offer: Any, line: Any) -> ColumnElement[bool]:
     return found.correlate_except(need).exists()
 
 
-def _chosen(scored: Any, offer: Any, line: Any, today: Any, lazily: list[Any]) -> Select[Any]:
+def _chosen(scored: Any, match: Match, lazily: list[Any]) -> Select[Any]:
     """The rows that pass, in order. The CASE keeps the planner from asking `lazily` too early."""
-    asked = literal_column("true", Boolean())
+    asked: ColumnElement[Any] = literal_column("true", Boolean())
     for condition in reversed(lazily):
-        asked = case((condition, asked), else_=literal_column("false"))
-    columns = scores.columns(offer, line, scored.c, level=scored.c.level, today=today)
+        asked = case((condition, asked), else_=literal_column("false", Boolean()))
+    ids = (match.offer.id.label("offer_id"), match.line.id.label("line_id"))
     return (
-        select(offer.id.label("offer_id"), line.id.label("line_id"), scored.c.score, *columns)
+        select(*ids, scored.c.score, *scores.columns(match))
         .where(asked)
         .order_by(scored.c.score.desc(), scored.c.id)
     )
 
 
-def _scored(row: Any, offer: Any, line: Any, need: Any, level: Any, today: Any) -> Select[Any]:
+def _scored(row: Any, match: Match) -> Select[Any]:
     """Every column of the row, what scores it, and the score; OFFSET keeps the order a plan."""
-    score = scores.total(offer, line, need, level=level, today=today).label("score")
+    need = match.need
     return (
-        select(row, need.urgency, need.needed_by, level.label("level"), score)
-        .where(
-            line_is_open(line),
-            fitting.item_fits(offer, line),
-            fitting.in_time(offer, need, today),
-        )
+        select(row, scores.total(match).label("score"), match.level.label("level"))
+        .add_columns(need.urgency.label("urgency"), need.needed_by.label("needed_by"))
         .order_by(literal_column("score").desc(), row.id)
         .offset(literal_column("0"))
     )
 
 
-def _scored_offers(actor: Actor, line: Any, today: Any) -> Select[Any]:
+def _scored_offers(actor: Actor, line: Any) -> Select[Any]:
     place = _place(actor, line)
     near = _offer_candidates(line, place)
-    offer, need = aliased(Offer), aliased(Need)
+    offer, need, today = aliased(Offer), _Urgency(line), once(actor.today())
+    match = Match(
+        offer=offer,
+        line=line,
+        need=need,
+        level=scores.meeting(near.c.reach, place),
+        left=available(offer),
+        wanted=once(open_quantity(line), line),
+        today=today,
+    )
     return (
-        _scored(offer, offer, line, need, scores.meeting(near.c.reach, place), today)
+        _scored(offer, match)
         .select_from(near)
         .join(offer, offer.id == near.c.id)
-        .join(need, need.id == line.need_id)
-        .where(~is_stale(offer, today), has_room(offer))
+        .where(
+            line_is_open(line),
+            fitting.item_fits(offer, line),
+            fitting.in_time(offer, need, today),
+            ~is_stale(offer, today),
+            has_room(offer),
+        )
         .correlate(line)
     )
+
+
+class _Urgency:
+    """What of the line's need scores it, as scalars that are read once for all offers."""
+
+    def __init__(self, line: Any) -> None:
+        need = aliased(Need)
+        self.urgency, self.needed_by = (
+            select(column).where(need.id == line.need_id).correlate_except(need).scalar_subquery()
+            for column in (need.urgency, need.needed_by)
+        )
 
 
 def _offer_candidates(line: Any, place: Any) -> Any:
@@ -148,15 +182,25 @@ def _offer_candidates(line: Any, place: Any) -> Any:
     )
 
 
-def _scored_lines(actor: Actor, offer: Any, today: Any) -> Select[Any]:
+def _scored_lines(actor: Actor, offer: Any) -> Select[Any]:
     near = _line_candidates(actor, offer)
-    line, need = aliased(NeedLine), aliased(Need)
+    line, need, today = aliased(NeedLine), aliased(Need), once(actor.today())
     place = need.shown_area_code if actor.role in CHARITY else line.area_code
+    match = Match(
+        offer=offer,
+        line=line,
+        need=need,
+        level=scores.meeting(near.c.reach, place),
+        left=once(available(offer), offer),
+        wanted=open_quantity(line),
+        today=today,
+    )
     return (
-        _scored(line, offer, line, need, scores.meeting(near.c.reach, place), today)
+        _scored(line, match)
         .select_from(near)
         .join(line, line.id == near.c.id)
         .join(need, need.id == line.need_id)
+        .where(line_is_open(line), fitting.in_time(offer, need, today))
         .correlate(offer)
     )
 
@@ -170,6 +214,7 @@ def _line_candidates(actor: Actor, offer: Any) -> Any:
         line.kind == offer.kind,
         line.unit == offer.unit,
         line.published,
+        fitting.item_fits(offer, line),
     )
     chosen = select(line.id.label("id"), scores.reach(area.area_code).label("reach"))
     start = _start(area.area_code)

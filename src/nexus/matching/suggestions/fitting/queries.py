@@ -9,10 +9,8 @@ from nexus.acting import CHARITY, Actor
 from nexus.areas.model import CodeEntry
 from nexus.organizations.model import Organization
 from nexus.recipients.model import Recipient, Recognition
-from nexus.recipients.queries import consent_allows
+from nexus.recipients.queries import LIVE_RECOGNITION, consent_allows
 
-IN_FORCE = ("active", "under_review", "taper")
-"""A recognition under review or tapering still serves (T11b)."""
 MATCH = "MATCH"
 _ONE = literal_column("1", Integer())
 DE_IDENTIFIED, IDENTITY, ECONOMY, HEALTH = "D1", "D3", "D4", "D5"
@@ -123,44 +121,53 @@ def _recognition_fits(
     actor: Actor, offer: Any, need: Any, is_group: ColumnElement[bool]
 ) -> ColumnElement[bool]:
     """SQL: a recognition in force, of the person or the household, is of a category asked for."""
-    word, entry = aliased(Recognition), aliased(CodeEntry)
     person, belongs = _members(need)
-    subjects = select(person.id).where(belongs).correlate_except(person)
-    home = aliased(Recipient)
-    households = select(home.household_id).where(home.id == need.recipient_id)
+    of_person, of_home = aliased(Recognition), aliased(Recognition)
     today = actor.today()
-    listed = (
+    by_person = (
         select(_ONE)
-        .where(
-            entry.list_name == literal_column("'recipient_category'"),
-            entry.code == word.category,
-            or_(_none(offer.tiers), entry.tier == offer.tiers.any_()),
-            or_(
-                _none(offer.recipient_categories),
-                entry.code == offer.recipient_categories.any_(),
-                entry.parent == offer.recipient_categories.any_(),
-            ),
-        )
-        .correlate_except(entry)
+        .join_from(person, of_person, of_person.recipient_id == person.id)
+        .where(belongs, _in_force(of_person, today), _listed(offer, of_person))
+        .correlate_except(person, of_person)
     )
-    held = (
+    by_home = (
         select(_ONE)
         .where(
-            or_(
-                word.recipient_id.in_(subjects),
-                word.household_id == need.household_id,
-                word.household_id.in_(households.correlate_except(home)),
-            ),
-            word.state.in_([literal_column(f"'{state}'") for state in IN_FORCE]),
-            word.valid_from <= today,
-            or_(word.valid_to.is_(None), word.valid_to > today),
-            listed.exists(),
+            of_home.household_id == need.household_id,
+            _in_force(of_home, today),
+            _listed(offer, of_home),
         )
-        .correlate_except(word)
+        .correlate_except(of_home)
     )
     asks = ~and_(_none(offer.tiers), _none(offer.recipient_categories))
-    fits = and_(~is_group, _unless_hidden(actor, offer, need, ECONOMY, held.exists()))
-    return or_(~asks, fits)
+    held = or_(by_person.exists(), by_home.exists())
+    return or_(~asks, and_(~is_group, _unless_hidden(actor, offer, need, ECONOMY, held)))
+
+
+def _in_force(word: Any, today: Any) -> ColumnElement[bool]:
+    """SQL: the authority's word holds today, also under review and during the taper (T11b)."""
+    states = [literal_column(f"'{state.value}'") for state in LIVE_RECOGNITION]
+    return and_(
+        word.state.in_(states),
+        word.valid_from <= today,
+        or_(word.valid_to.is_(None), word.valid_to > today),
+    )
+
+
+def _listed(offer: Any, word: Any) -> ColumnElement[bool]:
+    """SQL: the recognition's category, or the one above it, is one the offer names; so its tier."""
+    entry = aliased(CodeEntry)
+    named = select(_ONE).where(
+        entry.list_name == literal_column("'recipient_category'"),
+        entry.code == word.category,
+        or_(_none(offer.tiers), entry.tier == offer.tiers.any_()),
+        or_(
+            _none(offer.recipient_categories),
+            entry.code == offer.recipient_categories.any_(),
+            entry.parent == offer.recipient_categories.any_(),
+        ),
+    )
+    return named.correlate_except(entry).exists()
 
 
 def _none(codes: Any) -> ColumnElement[bool]:

@@ -1,12 +1,21 @@
 """The score as SQL: one column of points for each reason, and their sum."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, case, cast, func, literal_column, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Text,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+)
 
-from nexus.charity.queries import available
 from nexus.matching.suggestions.scores import rules
-from nexus.needs.queries import open_quantity
 
 
 def number(value: int) -> ColumnElement[int]:
@@ -24,63 +33,82 @@ def meeting(offered: Any, place: Any) -> ColumnElement[int]:
     return func.least(offered, reach(place))
 
 
-def total(offer: Any, line: Any, need: Any, *, level: Any, today: Any) -> ColumnElement[int]:
+@dataclass(frozen=True)
+class Match:
+    """The SQL of one offer beside one line: their rows, and what scores them."""
+
+    offer: Any
+    line: Any
+    need: Any
+    """Whatever has `urgency` and `needed_by`."""
+    level: Any
+    """Where their divisions meet, as a code length."""
+    left: Any
+    """What the offer can give; null: no limit."""
+    wanted: Any
+    """What is open on the line; null: asked without a quantity."""
+    today: Any
+
+
+def once(expression: Any, *outer: Any) -> Any:
+    """SQL over the `outer` rows alone, or over none: it is worked out once for all candidates."""
+    return select(expression.label("once")).correlate(*outer).scalar_subquery()
+
+
+def total(match: Match) -> ColumnElement[int]:
     """SQL: the score, the sum of the points of every reason."""
-    first, *rest = _points(offer, line, need, level, today).values()
+    first, *rest = _points(match).values()
     for part in rest:
         first = first + part
     return first
 
 
-def columns(offer: Any, line: Any, need: Any, *, level: Any, today: Any) -> list[Any]:
+def columns(match: Match) -> list[Any]:
     """Labelled columns: the points of each reason, and what the texts need."""
     facts = {
-        "offer_item": offer.item_code,
-        "line_item": line.item_code,
-        "urgency": func.upper(cast(need.urgency, Text)),
-        "needed_by": need.needed_by,
-        "available": available(offer),
-        "open_quantity": open_quantity(line),
-        "unit_code": line.unit,
-        "review_due": offer.review_due_on,
+        "offer_item": match.offer.item_code,
+        "line_item": match.line.item_code,
+        "urgency": func.upper(cast(match.need.urgency, Text)),
+        "needed_by": match.need.needed_by,
+        "available": match.left,
+        "open_quantity": match.wanted,
+        "unit_code": match.line.unit,
+        "review_due": match.offer.review_due_on,
         "rule_version": literal_column(f"'{rules.RULE_VERSION}'", Text()),
     }
-    named = {**_points(offer, line, need, level, today), **facts}
-    return [column.label(name) for name, column in named.items()]
+    return [column.label(name) for name, column in {**_points(match), **facts}.items()]
 
 
-def _points(
-    offer: Any, line: Any, need: Any, level: Any, today: Any
-) -> dict[str, ColumnElement[int]]:
+def _points(match: Match) -> dict[str, ColumnElement[int]]:
+    worth = ((match.level >= number(least), number(worth)) for least, worth in rules.AREA_POINTS)
     return {
-        "item_points": item_points(offer, line),
-        "area_points": case(
-            *((level >= number(least), number(worth)) for least, worth in rules.AREA_POINTS)
-        ),
-        "urgency_points": urgency_points(need, today),
-        "coverage_points": coverage_points(offer, line),
-        "freshness_points": freshness_points(offer, today),
+        "item_points": item_points(match),
+        "area_points": case(*worth),
+        "urgency_points": urgency_points(match),
+        "coverage_points": coverage_points(match),
+        "freshness_points": freshness_points(match),
     }
 
 
-def item_points(offer: Any, line: Any) -> ColumnElement[int]:
+def item_points(match: Match) -> ColumnElement[int]:
     """SQL: exact, one a group of the other, or an offer that names no item."""
+    offered, asked = match.offer.item_code, match.line.item_code
     return case(
-        (offer.item_code == line.item_code, number(rules.ITEM_EXACT)),
-        (offer.item_code.is_(None), number(rules.ITEM_OPEN)),
+        (offered == asked, number(rules.ITEM_EXACT)),
+        (offered.is_(None), number(rules.ITEM_OPEN)),
         else_=number(rules.ITEM_BROADER),
     )
 
 
-def urgency_points(need: Any, today: Any) -> ColumnElement[int]:
+def urgency_points(match: Match) -> ColumnElement[int]:
     """SQL: the higher of urgency and deadline."""
     urgency = case(
         *(
-            (need.urgency == literal_column(f"'{code}'"), number(worth))
+            (match.need.urgency == literal_column(f"'{code}'"), number(worth))
             for code, worth in rules.URGENCY_POINTS.items()
         )
     )
-    days = type_coerce(need.needed_by - today, Integer)
+    days = type_coerce(match.need.needed_by - match.today, Integer)
     deadline = case(
         *((days <= number(within), number(worth)) for within, worth in rules.DEADLINE_POINTS),
         else_=number(0),
@@ -88,20 +116,19 @@ def urgency_points(need: Any, today: Any) -> ColumnElement[int]:
     return func.greatest(urgency, deadline)
 
 
-def coverage_points(offer: Any, line: Any) -> ColumnElement[int]:
+def coverage_points(match: Match) -> ColumnElement[int]:
     """SQL: how much of what is open the offer could give."""
-    left, wanted = available(offer), open_quantity(line)
     full = number(rules.COVERAGE_FULL)
     return case(
-        (left.is_(None), full),
-        (wanted.is_(None), number(rules.COVERAGE_UNKNOWN)),
-        (left >= wanted, full),
-        else_=cast(func.floor(full * left / wanted), Integer),
+        (match.offer.capacity_maximum.is_(None), full),
+        (match.line.quantity_required.is_(None), number(rules.COVERAGE_UNKNOWN)),
+        (match.left >= match.wanted, full),
+        else_=cast(func.floor(full * match.left / match.wanted), Integer),
     )
 
 
-def freshness_points(offer: Any, today: Any) -> ColumnElement[int]:
+def freshness_points(match: Match) -> ColumnElement[int]:
     """SQL: in proportion to the days until the next review; integers divide downward."""
-    days = type_coerce(offer.review_due_on - today, Integer)
+    days = type_coerce(match.offer.review_due_on - match.today, Integer)
     share = days * number(rules.FRESH_FULL) // number(rules.FRESH_DAYS)
     return func.greatest(number(0), func.least(number(rules.FRESH_FULL), share))
