@@ -84,5 +84,6 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=2,
+        hide_parameters=True,
         connect_args={"server_settings": settings},
     )

@@ -1,10 +1,14 @@
 """News: one event row for every change, one job row for each listener, in the same transaction.
 
-Events are the append-only history (facts are ids, codes and numbers, never free text). Jobs are
-leased with SKIP LOCKED by the worker; a handler may run twice and must not mind.
+Events are the append-only history (facts are ids, codes and numbers, never free text). A worker
+leases one job, then runs its handler in a transaction that also marks it done, under the job's row
+lock: no two workers run one job at once. What fails is tried again later and is dead after twelve
+attempts; so is what kills its worker. What a handler does outside its transaction may happen twice.
 """
 
+import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +16,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    and_,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,8 +35,10 @@ from nexus.core.db import Base, Id
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
+"""No handler runs longer; what a killed worker had leased is free again after it."""
 MAX_ATTEMPTS = 12
+LONGEST_PAUSE = timedelta(hours=1)
 
 
 class Event(Base):
@@ -64,9 +81,7 @@ class Job(Base):
     leased_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
 
-    __table_args__ = (
-        Index("ix_job_due", "due_at", postgresql_where="state = 'pending'"),
-    )
+    __table_args__ = (Index("ix_job_due", "due_at", postgresql_where="state = 'pending'"),)
 
 
 Handler = Callable[[AsyncSession, Event, datetime], Awaitable[None]]
@@ -89,6 +104,8 @@ def hears(kind: str) -> Callable[[Handler], Handler]:
 
     def register(handle: Handler) -> Handler:
         name = f"{handle.__module__.split('.')[-2]}.{handle.__name__}"
+        if name in LISTENERS:
+            raise ValueError(f"Two listeners are called {name}; jobs know them by that name.")
         LISTENERS[name] = Listener(name, kind, handle)
         return handle
 
@@ -104,55 +121,86 @@ def jobs_for(event: Event, *, now: datetime) -> list[Job]:
     ]
 
 
-async def _lease(engine: AsyncEngine, limit: int) -> list[tuple[UUID, UUID, str]]:
+@dataclass(frozen=True)
+class _Lease:
+    """One attempt at one job: it holds while the job counts no later attempt."""
+
+    job_id: UUID
+    attempt: int
+
+
+async def _lease(engine: AsyncEngine) -> _Lease | None:
+    """Count an attempt at the job that has been due for longest, and commit that."""
     async with AsyncSession(engine) as session, session.begin():
         now = (await session.execute(select(func.now()))).scalar_one()
         free = or_(Job.leased_until.is_(None), Job.leased_until < now)
-        picked = (
-            select(Job.id)
+        due = (
+            select(Job)
             .where(Job.state == JobState.PENDING, Job.due_at <= now, free)
-            .order_by(Job.due_at)
-            .limit(limit)
+            .order_by(Job.due_at, Job.id)
             .with_for_update(skip_locked=True)
         )
-        rows = await session.execute(
-            update(Job)
-            .where(Job.id.in_(picked))
-            .values(leased_until=now + LEASE, attempts=Job.attempts + 1)
-            .returning(Job.id, Job.event_id, Job.listener)
-        )
-        return [(row.id, row.event_id, row.listener) for row in rows]
+        while job := await session.scalar(due.limit(1)):
+            if job.attempts < MAX_ATTEMPTS:
+                job.attempts += 1
+                job.leased_until = now + LEASE
+                return _Lease(job.id, job.attempts)
+            # Its last attempt never came back: it took its worker with it.
+            job.state, job.leased_until = JobState.DEAD, None
+        return None
 
 
-async def _run(engine: AsyncEngine, job_id: UUID, event_id: UUID, listener: str) -> None:
+async def _run(engine: AsyncEngine, lease: _Lease) -> None:
     async with AsyncSession(engine, expire_on_commit=False) as session:
         try:
-            async with session.begin():
+            async with asyncio.timeout(LEASE.total_seconds()), session.begin():
+                job = await session.scalar(
+                    select(Job).where(_held(lease)).with_for_update(skip_locked=True)
+                )
+                if job is None:
+                    return
                 now = (await session.execute(select(func.now()))).scalar_one()
-                event = await session.get_one(Event, event_id)
-                await LISTENERS[listener].handle(session, event, now)
+                event = await session.get_one(Event, job.event_id)
+                await LISTENERS[job.listener].handle(session, event, now)
                 await session.execute(
-                    update(Job).where(Job.id == job_id).values(state=JobState.DONE, leased_until=None)
+                    update(Job).where(_held(lease)).values(state=JobState.DONE, leased_until=None)
                 )
         except Exception as error:
-            log.exception("job %s of %s failed", job_id, listener)
-            await _postpone(engine, job_id, type(error).__name__)
+            # Where and what kind, but not the message: it may quote a row.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            name = type(error).__name__
+            log.error("job %s failed with %s\n%s", lease.job_id, name, where)
+            await _postpone(engine, lease, name)
 
 
-async def _postpone(engine: AsyncEngine, job_id: UUID, error: str) -> None:
+async def _postpone(engine: AsyncEngine, lease: _Lease, error: str) -> None:
+    """Try again after 2, 4, 8, … seconds; after the last attempt never."""
+    pause = min(timedelta(seconds=2**lease.attempt), LONGEST_PAUSE)
+    last = lease.attempt >= MAX_ATTEMPTS
     async with AsyncSession(engine) as session, session.begin():
-        job = await session.get_one(Job, job_id)
-        now = (await session.execute(select(func.now()))).scalar_one()
-        job.last_error = error
-        job.leased_until = None
-        job.due_at = now + timedelta(seconds=min(2**job.attempts, 3600))
-        if job.attempts >= MAX_ATTEMPTS:
-            job.state = JobState.DEAD
+        await session.execute(
+            update(Job)
+            .where(_held(lease))
+            .values(
+                state=JobState.DEAD if last else JobState.PENDING,
+                due_at=func.now() + pause,
+                leased_until=None,
+                last_error=error,
+            )
+        )
+
+
+def _held(lease: _Lease) -> ColumnElement[bool]:
+    return and_(
+        Job.id == lease.job_id, Job.state == JobState.PENDING, Job.attempts == lease.attempt
+    )
 
 
 async def run_due(engine: AsyncEngine, *, limit: int = 50) -> int:
-    """Lease and run what is due, oldest first; how many jobs were taken."""
-    jobs = await _lease(engine, limit)
-    for job_id, event_id, listener in jobs:
-        await _run(engine, job_id, event_id, listener)
-    return len(jobs)
+    """Run what is due, that which has waited longest first; how many attempts were made."""
+    for taken in range(limit):
+        lease = await _lease(engine)
+        if lease is None:
+            return taken
+        await _run(engine, lease)
+    return limit
