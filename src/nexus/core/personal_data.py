@@ -9,12 +9,16 @@ Every pattern has bounded repeats, so the time grows with the length of the text
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from stdnum import luhn
 from stdnum.cn import ric, uscc
+
+from nexus.core.addresses import addresses
 
 
 class PersonalDataKind(StrEnum):
@@ -54,7 +58,7 @@ def find_personal_data(text: str) -> list[Finding]:
     plain = _STANDARD.sub(lambda found: "~" * len(found[0]), folded)
     digits = plain.translate(_NUMERALS)
     found = [*_in_digit_runs(plain, digits), *_documents(plain), *_contacts(plain, digits)]
-    found += (Finding(_K.ADDRESS, m.start(), m.end()) for m in _addresses(plain))
+    found += (Finding(_K.ADDRESS, m.start(), m.end()) for m in addresses(plain))
     return _without_overlaps(found)
 
 
@@ -62,6 +66,8 @@ def find_personal_data(text: str) -> list[Finding]:
 
 _TRADITIONAL = str.maketrans("號棟樓單層組隊莊裡門牌電話", "号栋楼单层组队庄里门牌电话")
 _DASHES = "‐‑‒–—―−﹣-~~·・•._"
+_UNSEEN = "\x00"
+"""Stands for a character that shows nothing: it separates no digits."""
 _BRACKETS = str.maketrans("〔【﹙［", "((((") | str.maketrans("〕】﹚］", "))))")
 
 
@@ -74,7 +80,9 @@ class _Fold(dict[int, str]):
             folded = "-"
         elif char == "×":
             folded = "X"
-        elif char.isspace() or unicodedata.category(char) in ("Cf", "Mn", "Me"):
+        elif unicodedata.category(char) in ("Cf", "Mn", "Me"):
+            folded = _UNSEEN
+        elif char.isspace():
             folded = " "
         elif char.isdecimal():
             folded = str(unicodedata.decimal(char))
@@ -99,7 +107,7 @@ _STANDARD = re.compile(
 
 # --- Digit runs: identity numbers, bank cards, phones. ---
 
-_RUN = re.compile(r"\d(?:[ \-.()]{0,3}\d){6,}(?:[ \-.()]{0,3}[Xx])?", re.ASCII)
+_RUN = re.compile(r"\d(?:[ \-.()\x00]{0,3}\d){6,}(?:[ \-.()\x00]{0,3}[Xx])?", re.ASCII)
 _GROUP = re.compile(r"\d+|[Xx]|[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]+", re.ASCII)
 _AREA = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9\d)\d{4}"
 _MONTH_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -107,15 +115,21 @@ _ID_18 = re.compile(rf"(?=({_AREA}(?:18|19|20)\d\d{_MONTH_DAY}\d{{3}}[\dXx]))", 
 _ID_15 = re.compile(rf"(?=({_AREA}\d\d{_MONTH_DAY}\d{{3}}))", re.ASCII)
 _MOBILE = re.compile(r"(?=((?:0{0,2}86|0)?1[3-9]\d{9}))", re.ASCII)
 _LANDLINE = re.compile(r"(?=((?:0{0,2}86)?0(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}))", re.ASCII)
-_ABROAD = re.compile(r"(?=((?:00)?(?:85[23][5-9]\d{7}|86(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7})))", re.ASCII)
+_ABROAD = re.compile(
+    r"(?=((?:00)?(?:85[23][5-9]\d{7}|86(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7})))", re.ASCII
+)
 _CARD_PREFIXES = ("62", "60", "4", "5", "3", "9")
 _CARD_WORD = re.compile(r"(?:卡号|账号|帐号|账户|帐户|银行|卡|转账|汇款)\D{0,12}$")
 _ID_WORD = re.compile(r"(?:身份证|身分证|证件|身份号|公民身份|ID)\D{0,12}$", re.IGNORECASE)
-_CODE_WORD = re.compile(r"(?:信用代码|统一代码|订单|运单|单号|编号|批号|条码|流水号|备案号)\D{0,6}$")
-_MOBILE_SHAPES = frozenset(
-    {(11,), (3, 4, 4), (3, 8), (7, 4), (4, 3, 4), (4, 4, 3), (5, 6), (6, 5), (3, 3, 5), (5, 3, 3)}
-    | {(3, 2, 2, 2, 2), (3, 2, 3, 3), (3, 3, 3, 2), (3, 5, 3), (2, 3, 3, 3), (1,) * 11}
+_CODE_WORD = re.compile(
+    r"(?:信用代码|统一代码|订单|运单|单号|编号|批号|条码|流水号|备案号)\D{0,6}$"
 )
+_AMOUNT = re.compile(r" ?(?:元(?!旦)|万|亿|只|件)")
+_MOBILE_SHAPES = frozenset(
+    {(11,), (3, 4, 4), (4, 3, 4), (4, 4, 3), (3, 3, 5), (5, 3, 3), (3, 5, 3), (1,) * 11}
+    | {(3, 2, 2, 2, 2), (3, 2, 3, 3), (3, 3, 3, 2), (2, 3, 3, 3)}
+)
+"""Any two groups will do besides."""
 _LOCAL_SHAPES = frozenset({(7,), (8,), (3, 4), (4, 4), (4, 3), (2, 2, 2, 2), (1,) * 7, (1,) * 8})
 
 
@@ -131,15 +145,20 @@ class _Run:
     in 周一13800138000 the 一 is a weekday."""
     cuts: dict[int, int]
     """Offset in `digits` where a group begins (or the run ends) → number of that group."""
+    order: list[int]
+    """Those offsets, ascending."""
 
     def whole(self, start: int, end: int) -> bool:
         return start in self.cuts and end in self.cuts
 
     def shape(self, start: int, end: int) -> tuple[int, ...]:
-        """Lengths of the groups between two cuts; one group when nothing stands between."""
-        if self.places[end - 1] - self.places[start] == end - 1 - start:
+        """Lengths of the groups between two offsets; one group when nothing stands between."""
+        between = self.text[self.places[start] : self.places[end - 1]]
+        if len(between.replace(_UNSEEN, "")) == end - 1 - start:
             return (end - start,)
-        return tuple(self.lengths[self.cuts[start] : self.cuts[end]])
+        order = self.order
+        edges = [start, *order[bisect_right(order, start) : bisect_left(order, end)], end]
+        return tuple(after - before for before, after in pairwise(edges))
 
     def before(self, start: int, width: int = 20) -> str:
         place = self.places[start]
@@ -162,11 +181,21 @@ def _run(plain: str, digits: str, start: int, end: int) -> _Run:
     lengths: list[int] = []
     cuts: dict[int, int] = {}
     for group in _GROUP.finditer(plain, start, end):
-        cuts[len(places)] = len(lengths)
-        lengths.append(group.end() - group.start())
+        size = group.end() - group.start()
+        if (
+            places
+            and not plain[places[-1] + 1 : group.start()].strip(_UNSEEN)
+            and (group.start() > places[-1] + 1)
+        ):
+            lengths[-1] += size
+        else:
+            cuts[len(places)] = len(lengths)
+            lengths.append(size)
         places += range(group.start(), group.end())
     cuts[len(places)] = len(lengths)
-    return _Run(digits, "".join([digits[place] for place in places]), places, lengths, cuts)
+    return _Run(
+        digits, "".join([digits[place] for place in places]), places, lengths, cuts, list(cuts)
+    )
 
 
 def _id_numbers(run: _Run) -> Iterator[Finding]:
@@ -177,7 +206,9 @@ def _id_numbers(run: _Run) -> Iterator[Finding]:
             yield run.finding(_K.ID_NUMBER, start, end)
     for match in _ID_15.finditer(run.digits):
         start, end = match.span(1)
-        if run.whole(start, end) and (len(run.shape(start, end)) <= 4 or run.shape(start, end)[0] == 1):
+        if run.whole(start, end) and (
+            len(run.shape(start, end)) <= 4 or run.shape(start, end)[0] == 1
+        ):
             yield run.finding(_K.ID_NUMBER, start, end)
     if len(run.digits) in (15, 17, 18) and _ID_WORD.search(run.before(0)):
         yield run.finding(_K.ID_NUMBER, 0, len(run.digits))
@@ -186,7 +217,10 @@ def _id_numbers(run: _Run) -> Iterator[Finding]:
 def _phones(run: _Run) -> Iterator[Finding]:
     for match in _MOBILE.finditer(run.digits):
         start, end = match.span(1)
-        if run.whole(start, end) and run.shape(end - 11, end) in _MOBILE_SHAPES:
+        shape = run.shape(end - 11, end)
+        if not run.whole(start, end) or _AMOUNT.match(run.text, run.places[end - 1] + 1):
+            continue
+        if len(shape) == 2 or shape in _MOBILE_SHAPES:
             yield run.finding(_K.PHONE, start, end)
     for match in _LANDLINE.finditer(run.digits):
         start, end = match.span(1)
@@ -201,7 +235,7 @@ def _phones(run: _Run) -> Iterator[Finding]:
 
 def _is_landline(run: _Run, start: int, end: int) -> bool:
     shape = run.shape(start, end)
-    if len(shape) == 1 or set(shape) == {1}:
+    if len(shape) <= 2 or set(shape) == {1}:
         return True
     return any(shape[n:] in _LOCAL_SHAPES and sum(shape[:n]) <= 8 for n in (1, 2, 3))
 
@@ -210,7 +244,8 @@ def _bank_cards(run: _Run) -> Iterator[Finding]:
     for start, group in list(run.cuts.items())[:-1]:
         first = run.lengths[group]
         # A number spelled digit by digit is tried once, from where the spelling begins.
-        if not (first in (4, 6) or first >= 16 or (first == 1 and _begins_spelling(run, group))):
+        spelled = first == 1 and _begins_spelling(run, group)
+        if not (spelled or first in (4, 6) or first >= 16 or len(run.lengths) - group <= 2):
             continue
         for end in range(start + 16, start + 20):
             if end in run.cuts and _is_card(run, start, end):
@@ -223,7 +258,7 @@ def _begins_spelling(run: _Run, group: int) -> bool:
 
 def _is_card(run: _Run, start: int, end: int) -> bool:
     number, shape = run.digits[start:end], run.shape(start, end)
-    if len(shape) > 1 and not (set(shape[:-1]) in ({4}, {1}) or shape in ((6, 10), (6, 13))):
+    if len(shape) > 2 and set(shape[:-1]) not in ({4}, {1}):
         return False
     if number[-1] in "Xx":
         return False
@@ -245,7 +280,8 @@ _PASSPORT = re.compile(
     re.ASCII,
 )
 _NAMED_PASSPORT = re.compile(
-    r"(?:护照|passport)(?:号码|号| no\.?)?[:; 是为]{0,4}([A-Za-z]{0,2} ?\d{7,9})(?!\d)", re.IGNORECASE
+    r"(?:护照|passport)(?:号码|号| no\.?)?[:; 是为]{0,4}([A-Za-z]{0,2} ?\d{7,9})(?!\d)",
+    re.IGNORECASE,
 )
 _NAMED_HKMO = re.compile(
     r"(?:香港|澳门|港澳|台湾|台胞|回乡|HKID|往来内地)[^\d,。;]{0,14}?"
@@ -293,7 +329,8 @@ _WECHAT = re.compile(
     re.IGNORECASE,
 )
 _QQ = re.compile(
-    r"(?:(?<![A-Za-z])Q ?Q|扣扣|企鹅)(?:账号|号码|群|号)?[:; 是为=(\"“「-]{0,4}([1-9](?:[ -]?\d){4,11})(?!\d)",
+    r"(?:(?<![A-Za-z])Q ?Q|扣扣|企鹅)(?:账号|号码|群|号)?"
+    r"[:; 是为=(\"“「-]{0,4}([1-9](?:[ -]?\d){4,11})(?!\d)",
     re.IGNORECASE,
 )
 _NAMED_PHONE = re.compile(
@@ -315,58 +352,19 @@ def _contacts(plain: str, digits: str) -> Iterator[Finding]:
         yield Finding(_K.PHONE, *match.span(1))
 
 
-# --- Addresses. ---
-
-_N = r"(?:[甲乙丙丁附第]? ?(?:\d{1,5}|[一二三四五六七八九十百零〇两]{1,5})[A-Za-z甲乙丙丁]?)"
-_NN = rf"{_N}(?: ?[-之/] ?{_N}){{0,3}}"
-_HAN = r"[\u4e00-\u9fff]"
-_DAY = r"(?! ?(?:前|后|起|至|到|开|出|集|上午|下午|晚|早|发|领|送|截|之|以|左|线|病|文|令|公告|通知))"
-_ESTATE = r"(?:小区|花园|花苑|苑|公寓|新村|家园|大厦|大院|宿舍|山庄|新城|名城|广场|华庭|豪庭|雅居|府|湾|社区|围)"
-_ADDRESS_PATTERNS = (
-    # Road and house number: 解放北路123号, 中山三路33号之二, 上社大街三巷五号.
-    rf"{_HAN}(?:大道|道|路|街|巷|弄|胡同|坊|径|横|直|墟|(?<![这那哪家校区村县店院心手镇市城])里)"
-    rf"[东南西北中内]? ?{_NN} ?[号弄]{_DAY}",
-    rf"{_HAN}(?<![道公一线出铁网马电思活])(?:路|街|大道|巷) ?\d{{1,4}}(?:-\d{{1,4}})?"
-    r"(?= ?(?:$|[,。;、)!]|\d|栋|幢|单元))",
-    # Building with unit, floor or room: 3栋2单元501, B座1203室, 6楼602, 12号楼.
-    rf"(?:{_N}|[A-Za-z]) ?(?:栋|幢|座|号楼|#楼|#|单元|梯|期|楼|层|阁) ?"
-    rf"(?:{_N} ?(?:单元|楼|层|梯|座|门) ?){{0,2}}(?:\d{{3,4}}|{_N} ?(?:室|房|号|单元|户))"
-    r"(?! ?(?:元|名|人|户|间|平|米|公斤|斤|个|份|件|套|张|次))",
-    r"(?<!\d)\d{3,4} ?(?:室|房)(?!间|屋|租|贷|产|型|企)",
-    rf"{_N} ?(?:号楼|号院|号大院|单元)(?! ?(?:教|课|测|格|的知))",
-    rf"{_ESTATE} ?(?:{_N}|[A-Za-z]) ?(?:栋|幢|座|号|梯)(?! ?[老旧楼住危居民线])",
-    rf"{_HAN}{_ESTATE} ?[A-Za-z]?\d{{1,3}}-\d{{1,4}}(?:-\d{{3,4}})?(?!\d)",
-    # Village, group and number: 石桥村三组12号, 东坑村第五村民小组18号, 上围屯7号.
-    rf"(?:组|队|社|村|屯|寨|庄|围|坊) ?{_N} ?号{_DAY}",
-    rf"村(?:民)?(?:第)? ?{_N} ?(?:村民小组|小组|组|队|社) ?{_N}(?! ?(?:名|人|户|个|元|位|月|年|日|岁))",
-    # Said to be an address: 家住…12号, 门牌18号.
-    rf"(?:家住|住址|地址|住在|现住|户籍地|居住地)[^,。;]{{0,30}}?{_N} ?[号室栋幢弄]",
-    rf"门牌(?:号码|号)?[:; 是为]{{0,3}}{_N}",
-    # In English.
-    r"\b\d{1,4}[A-Z]?,? (?:[A-Z][a-z]{1,15} ){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane)\b",
-    r"\b(?:Room|Rm|Flat|Apt|Unit)\.? ?[A-Z]?\d{1,4}\b",
-)
-_ADDRESS = [re.compile(pattern) for pattern in _ADDRESS_PATTERNS]
-
-
-def _addresses(text: str) -> Iterator[re.Match[str]]:
-    for pattern in _ADDRESS:
-        yield from pattern.finditer(text)
-
-
 # --- Putting the findings together. ---
 
-_RANK = {kind: rank for rank, kind in enumerate(_K)} | {_K.MESSENGER: -1}
+_TELLING = (_K.MESSENGER, _K.ID_NUMBER, _K.PASSPORT, _K.HKMO_DOCUMENT, _K.BANK_CARD, _K.PHONE)
+_RANK = {kind: rank for rank, kind in enumerate((*_TELLING, _K.EMAIL, _K.ADDRESS))}
 
 
 def _without_overlaps(found: list[Finding]) -> list[Finding]:
-    """The longest wins; at equal length the more telling kind."""
+    """The first wins, of those the longest, of those the most telling kind."""
     taken: list[Finding] = []
-    ordered = sorted(found, key=lambda f: (f.start, -(f.end - f.start), _RANK[f.kind]))
-    for finding in ordered:
+    for finding in sorted(found, key=lambda f: (f.start, -f.end, _RANK[f.kind])):
         last = taken[-1] if taken else None
         if last is None or finding.start >= last.end:
             taken.append(finding)
-        elif _RANK[finding.kind] < _RANK[last.kind] and finding.end >= last.end:
-            taken[-1] = Finding(finding.kind, last.start, finding.end)
+        elif finding.end > last.end:
+            taken[-1] = Finding(last.kind, last.start, finding.end)
     return taken
