@@ -13,7 +13,6 @@ from nexus.charity import model, operations, policy, queries
 from nexus.charity.projects.graphql import CharityProject, of_organization
 from nexus.graph.declare import (
     Connection,
-    FilterField,
     any_of,
     classified,
     collection,
@@ -31,6 +30,7 @@ from nexus.graph.declare import (
     to_one,
     transition,
 )
+from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Filter, Order
 from nexus.organizations.graphql import Organization

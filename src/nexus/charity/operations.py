@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, true, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from nexus.acting import Act, Deed
+from nexus.acting import Act, Deed, system
 from nexus.areas.queries import check_code, resolve_area
 from nexus.charity import model, policy, queries, rules
 from nexus.charity.projects.operations import (
@@ -178,7 +179,7 @@ async def set_capacity(
     held = offer.capacity_reserved + offer.capacity_used
     changed = await act.session.execute(
         update(offer)
-        .where(offer.id == row_id, or_(maximum is None, held <= maximum))
+        .where(offer.id == row_id, true() if maximum is None else held <= maximum)
         .values(capacity_maximum=maximum, version=offer.version + 1)
         .returning(offer.id)
         .execution_options(synchronize_session=False)
@@ -241,15 +242,14 @@ async def approve_offer(
     return row
 
 
-async def expire_offers(act: Act) -> int:
+async def expire_offers(session: AsyncSession, now: datetime) -> int:
     """The clock's deed: end listed and paused offers whose period is over; how many."""
-    rows = (await act.session.execute(queries.run_out(act.actor, act.actor.today()))).scalars()
-    ended = 0
+    act = Act(session, system(now))
+    rows = (await session.execute(queries.run_out(act.actor, act.actor.today()))).scalars().all()
     for row in rows:
         act.move(row, model.OFFER_TRANSITIONS, "expire")
         act.record("offer.expired", row)
-        ended += 1
-    return ended
+    return len(rows)
 
 
 def _transition(

@@ -49,7 +49,7 @@ async def owner_state(view: View, organization_id: UUID) -> OrganizationState | 
     return found.scalar_one_or_none()
 
 
-def run_out(actor: Actor, today: date) -> Select[tuple[model.Offer]]:
+def run_out(actor: Actor, today: date) -> Select[model.Offer]:
     """The listed and paused offers whose period is over, locked, oldest first."""
     row = model.Offer
     return (

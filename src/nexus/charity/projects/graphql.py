@@ -13,7 +13,6 @@ from nexus.charity.projects import operations
 from nexus.graph.declare import (
     Connection,
     Fen,
-    FilterField,
     any_of,
     classified,
     collection,
@@ -27,6 +26,7 @@ from nexus.graph.declare import (
     transition,
     within,
 )
+from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import as_uuid, decode, split
 from nexus.graph.specs import Filter, Order
 from nexus.organizations.graphql import Organization

@@ -48,6 +48,11 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
     return and_(row.state.in_((model.GapState.OPEN, model.GapState.ACKNOWLEDGED)), seen)
 
 
+def counts_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
+    """Counts of gaps are for the authorities: small cells would tell of a person (INV-16)."""
+    return visible(actor, row) if actor.role in TERRITORIAL | EVERYWHERE else false()
+
+
 def may_read_area(actor: Actor, row: Any) -> Any:
     """The fine area of the line; others see the area the need shows."""
     return actor.role in TERRITORIAL | EVERYWHERE

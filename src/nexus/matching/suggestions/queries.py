@@ -5,16 +5,19 @@ dear conditions (policy, consent, recognition) are asked in the order of the sco
 rows have passed. The result is exact: nothing is cut off before it was scored.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Integer,
     Select,
     Text,
     case,
     func,
     literal_column,
+    null,
     select,
     union_all,
 )
@@ -24,13 +27,14 @@ from sqlalchemy.orm import aliased
 from nexus.acting import CHARITY, Actor
 from nexus.charity.model import Offer, OfferArea
 from nexus.charity.queries import available, has_room, is_stale
-from nexus.matching.suggestions import policy
+from nexus.matching.suggestions import model, policy
 from nexus.matching.suggestions.fitting import queries as fitting
 from nexus.matching.suggestions.scores import queries as scores
 from nexus.matching.suggestions.scores.queries import Match, once
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.queries import line_is_open, open_quantity
 
+LIVE = (model.GapState.OPEN, model.GapState.ACKNOWLEDGED)
 CODE_LENGTHS = (2, 4, 6)
 """Of provinces, cities and counties; a township's is the whole code."""
 
@@ -89,7 +93,7 @@ def needs_for_offer(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
 
 def _served(actor: Actor, offer: Any, line: Any) -> ColumnElement[bool]:
     need = aliased(Need)
-    found = select(literal_column("1")).where(
+    found = select(literal_column("1", Integer())).where(
         need.id == line.need_id, fitting.passes(actor, offer, need)
     )
     return found.correlate_except(need).exists()
@@ -258,3 +262,51 @@ def _ancestors(code: Any) -> Any:
 def _start(code: Any) -> Any:
     """SQL: what the codes of everything below begin with."""
     return case((code == literal_column("'CN'"), literal_column("''", Text())), else_=code)
+
+
+def served_lines(actor: Actor, offer_id: Any) -> Select[Any]:
+    """The ids of every line the offer can serve."""
+    offer = aliased(Offer)
+    found = needs_for_offer(actor, offer, null()).correlate(offer).lateral()
+    return select(found.c.line_id).select_from(offer, found).where(offer.id == offer_id)
+
+
+def lines_without_offer(actor: Actor, condition: Callable[[Any], Any]) -> Select[NeedLine]:
+    """The open lines under the condition that no offer can serve, and that have no live gap."""
+    line, gap = aliased(NeedLine), aliased(model.Gap)
+    served = offers_for_line(actor, line, literal_column("1")).correlate(line).exists()
+    known = select(gap.id).where(gap.line_id == line.id, gap.state.in_(LIVE)).exists()
+    return (
+        select(line).where(line_is_open(line), condition(line), ~known, ~served).order_by(line.id)
+    )
+
+
+def take_live_gaps(condition: Callable[[Any], Any]) -> Select[model.Gap]:
+    """The live gaps under the condition, locked."""
+    gap = model.Gap
+    return (
+        select(gap)
+        .where(gap.state.in_(LIVE), condition(gap))
+        .order_by(gap.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def gap_counts(actor: Actor, row: Any, limit: Any) -> Select[Any]:
+    """Live gaps by category, kind and county, the most first."""
+    gap = aliased(model.Gap)
+    county = func.left(gap.area_code, literal_column("6"))
+    return (
+        select(
+            gap.category,
+            func.upper(gap.kind).label("kind"),
+            county.label("area_code"),
+            func.count().label("gaps"),
+            func.min(gap.opened_at).label("oldest_at"),
+        )
+        .where(gap.state.in_(LIVE), policy.counts_visible(actor, gap))
+        .group_by(gap.category, gap.kind, county)
+        .order_by(func.count().desc(), gap.category, gap.kind, county)
+        .limit(limit)
+    )

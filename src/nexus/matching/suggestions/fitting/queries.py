@@ -25,7 +25,7 @@ def owner_verified(offer: Any) -> ColumnElement[bool]:
 
 def item_fits(offer: Any, line: Any) -> ColumnElement[bool]:
     """SQL: the offer names no item, or the two are equal or one is a group of the other."""
-    dot = literal_column("'.'")
+    dot = literal_column("'.'", Text())
     return or_(
         offer.item_code.is_(None),
         offer.item_code == line.item_code,
@@ -146,7 +146,7 @@ def _recognition_fits(
 
 def _in_force(word: Any, today: Any) -> ColumnElement[bool]:
     """SQL: the authority's word holds today, also under review and during the taper (T11b)."""
-    states = [literal_column(f"'{state.value}'") for state in LIVE_RECOGNITION]
+    states = [literal_column(f"'{state.value}'", Text()) for state in LIVE_RECOGNITION]
     return and_(
         word.state.in_(states),
         word.valid_from <= today,

@@ -6,15 +6,19 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Integer,
+    Select,
     Text,
     case,
     cast,
+    column,
     func,
     literal_column,
     select,
     type_coerce,
+    values,
 )
 
+from nexus.acting import Actor
 from nexus.matching.suggestions.scores import rules
 
 
@@ -76,7 +80,7 @@ def columns(match: Match) -> list[Any]:
         "review_due": match.offer.review_due_on,
         "rule_version": literal_column(f"'{rules.RULE_VERSION}'", Text()),
     }
-    return [column.label(name) for name, column in {**_points(match), **facts}.items()]
+    return [part.label(name) for name, part in {**_points(match), **facts}.items()]
 
 
 def _points(match: Match) -> dict[str, ColumnElement[int]]:
@@ -132,3 +136,119 @@ def freshness_points(match: Match) -> ColumnElement[int]:
     days = type_coerce(match.offer.review_due_on - match.today, Integer)
     share = days * number(rules.FRESH_FULL) // number(rules.FRESH_DAYS)
     return func.greatest(number(0), func.least(number(rules.FRESH_FULL), share))
+
+
+def reasons(actor: Actor, row: Any, limit: Any) -> Select[Any]:
+    """The reasons of a chosen match: code, points and a sentence with its numbers."""
+    fact = row.c
+    listed = values(
+        column("place", Integer()),
+        column("code", Text()),
+        column("points", Integer()),
+        column("text", Text()),
+        name="reason",
+    ).data(
+        [
+            (number(1), _item_code(fact), fact.item_points, _item_text(fact)),
+            (number(2), _area_code(fact), fact.area_points, _area_text(fact)),
+            (number(3), _urgency_code(fact), fact.urgency_points, _urgency_text(fact)),
+            (number(4), _coverage_code(fact), fact.coverage_points, _coverage_text(fact)),
+            (number(5), word("FRESH"), fact.freshness_points, _fresh_text(fact)),
+        ]
+    )
+    shown = select(listed.c.code, listed.c.points, listed.c.text)
+    return shown.order_by(listed.c.place).limit(limit)
+
+
+def word(text: str) -> ColumnElement[str]:
+    """A text of ours in the statement."""
+    return literal_column("'" + text.replace("'", "''") + "'", Text())
+
+
+def _item_code(fact: Any) -> ColumnElement[str]:
+    return case(
+        (fact.item_points == number(rules.ITEM_EXACT), word("ITEM_EXACT")),
+        (fact.item_points == number(rules.ITEM_BROADER), word("ITEM_RELATED")),
+        else_=word("ITEM_ANY"),
+    )
+
+
+def _item_text(fact: Any) -> ColumnElement[str]:
+    return case(
+        (fact.item_points == number(rules.ITEM_EXACT), _said("Same item: %s", fact.line_item)),
+        (
+            fact.item_points == number(rules.ITEM_BROADER),
+            _said("Related items: %s is offered, %s is needed", fact.offer_item, fact.line_item),
+        ),
+        else_=word("Any item of this category is offered"),
+    )
+
+
+_PLACES = ("COUNTY", "CITY", "PROVINCE", "COUNTRY")
+
+
+def _area_code(fact: Any) -> ColumnElement[str]:
+    return case(
+        *(
+            (fact.area_points == number(worth), word(f"AREA_{place}"))
+            for (_, worth), place in zip(rules.AREA_POINTS, _PLACES, strict=True)
+        )
+    )
+
+
+def _area_text(fact: Any) -> ColumnElement[str]:
+    return case(
+        *(
+            (fact.area_points == number(worth), word(f"Serves the same {place.lower()}"))
+            for (_, worth), place in zip(rules.AREA_POINTS, _PLACES, strict=True)
+        )
+    )
+
+
+def _urgency_code(fact: Any) -> ColumnElement[str]:
+    by_urgency = case(
+        *(
+            (fact.urgency == word(code.upper()), number(worth))
+            for code, worth in rules.URGENCY_POINTS.items()
+        )
+    )
+    return case(
+        (fact.urgency_points > by_urgency, word("DEADLINE")),
+        else_=func.concat(word("URGENCY_"), fact.urgency),
+    )
+
+
+def _urgency_text(fact: Any) -> ColumnElement[str]:
+    return case(
+        (fact.needed_by.is_(None), _said("Urgency %s", fact.urgency)),
+        else_=_said("Urgency %s, needed by %s", fact.urgency, fact.needed_by),
+    )
+
+
+def _coverage_code(fact: Any) -> ColumnElement[str]:
+    return case(
+        (fact.available.is_(None), word("CAPACITY_UNSTATED")),
+        (fact.open_quantity.is_(None), word("QUANTITY_UNSTATED")),
+        (fact.available >= fact.open_quantity, word("COVERS_ALL")),
+        else_=word("COVERS_PART"),
+    )
+
+
+def _coverage_text(fact: Any) -> ColumnElement[str]:
+    left, wanted = func.trim_scale(fact.available), func.trim_scale(fact.open_quantity)
+    return case(
+        (fact.available.is_(None), word("The offer states no limit")),
+        (
+            fact.open_quantity.is_(None),
+            _said("%s %s available; the need states no quantity", left, fact.unit_code),
+        ),
+        else_=_said("%s available for %s %s still open", left, wanted, fact.unit_code),
+    )
+
+
+def _fresh_text(fact: Any) -> ColumnElement[str]:
+    return _said("Confirmed by its owner; next review due on %s", fact.review_due)
+
+
+def _said(template: str, *parts: Any) -> ColumnElement[str]:
+    return func.format(word(template), *parts)

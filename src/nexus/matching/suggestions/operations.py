@@ -1,0 +1,152 @@
+"""Opening, acknowledging, addressing and waiving gaps."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.acting import Act, system
+from nexus.charity.model import Offer
+from nexus.core.ids import new_id
+from nexus.core.refusals import Invalid
+from nexus.matching.suggestions import model, policy, queries
+from nexus.needs.model import NeedLine
+
+SWEEP = 500
+"""Gaps opened by one stroke of the clock; the next stroke goes on."""
+
+
+async def acknowledge_gap(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Gap:
+    """The coordinator has seen it and looks for help."""
+    row = await _take(act, row_id, expected_version)
+    act.move(row, model.TRANSITIONS, "acknowledge")
+    row.state_reason = reason
+    act.record("gap.acknowledged", row, line_id=row.line_id)
+    return row
+
+
+async def address_gap(
+    act: Act,
+    row_id: UUID,
+    *,
+    expected_version: int,
+    addressed_by: str,
+    reason: str | None = None,
+) -> model.Gap:
+    """Help is on its way; `addressed_by` is the number of the offer, plan or measure."""
+    row = await _take(act, row_id, expected_version)
+    if not addressed_by.strip():
+        raise Invalid(
+            "Say what addresses the gap: the number of an offer, a purchase plan or a measure.",
+            field="addressedBy",
+        )
+    _address(act, row, addressed_by.strip())
+    row.state_reason = reason
+    return row
+
+
+async def waive_gap(
+    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Gap:
+    """Nothing will be done about it, for a stated reason."""
+    row = await _take(act, row_id, expected_version)
+    if not (reason or "").strip():
+        raise Invalid("'waive' needs a reason.", field="reason")
+    _waive(act, row, reason)
+    return row
+
+
+async def open_gaps(act: Act, condition: Callable[[Any], Any], *, limit: int | None = None) -> int:
+    """A gap for every open line under the condition that no offer can serve; how many were new."""
+    found = queries.lines_without_offer(act.actor, condition).limit(limit)
+    opened = 0
+    for line in (await act.session.execute(found)).scalars().all():
+        opened += await _open(act, line)
+    return opened
+
+
+async def address_by_offer(act: Act, offer: Offer) -> int:
+    """The live gaps that the offer can fill are addressed by it; how many."""
+    served = queries.served_lines(act.actor, offer.id)
+    found = queries.take_live_gaps(
+        lambda gap: (
+            (gap.category == offer.category)
+            & (gap.kind == offer.kind.value)
+            & gap.line_id.in_(served)
+        )
+    )
+    gaps = (await act.session.execute(found)).scalars().all()
+    for gap in gaps:
+        _address(act, gap, offer.no)
+    return len(gaps)
+
+
+async def waive_gaps_of_need(act: Act, need_id: UUID, reason: str) -> int:
+    """The need is no longer asked for: its live gaps end with it; how many."""
+    found = queries.take_live_gaps(lambda gap: gap.need_id == need_id)
+    gaps = (await act.session.execute(found)).scalars().all()
+    for gap in gaps:
+        _waive(act, gap, reason)
+    return len(gaps)
+
+
+async def sweep_gaps(session: AsyncSession, now: datetime) -> int:
+    """The clock's deed: gaps of lines whose offers ran out, turned stale or lost their owner."""
+    act = Act(session, system(now))
+    return await open_gaps(act, lambda line: line.published, limit=SWEEP)
+
+
+async def _take(act: Act, row_id: UUID, expected_version: int) -> model.Gap:
+    row = await act.take(
+        model.Gap, row_id, visible=policy.visible, expected_version=expected_version
+    )
+    act.permit(policy.may_decide, row)
+    return row
+
+
+async def _open(act: Act, line: NeedLine) -> bool:
+    """Whether the gap is new: the unique index lets only one live gap of a line in."""
+    made = (
+        insert(model.Gap)
+        .values(
+            id=new_id(),
+            line_id=line.id,
+            need_id=line.need_id,
+            category=line.category,
+            kind=line.kind.value,
+            item_code=line.item_code,
+            area_code=line.area_code,
+            state=model.GapState.OPEN,
+            version=1,
+            opened_at=act.now,
+        )
+        .on_conflict_do_nothing(
+            index_elements=["line_id"], index_where=text("state IN ('open', 'acknowledged')")
+        )
+        .returning(model.Gap)
+    )
+    row = (await act.session.execute(made)).scalar_one_or_none()
+    if row is None:
+        return False
+    act.record("gap.opened", row, line_id=line.id, category=line.category, gap_kind=row.kind)
+    return True
+
+
+def _address(act: Act, row: model.Gap, by: str) -> None:
+    act.move(row, model.TRANSITIONS, "address")
+    row.addressed_by = by
+    row.closed_at = act.now
+    act.record("gap.addressed", row, line_id=row.line_id, addressed_by=by)
+
+
+def _waive(act: Act, row: model.Gap, reason: str | None) -> None:
+    act.move(row, model.TRANSITIONS, "waive")
+    row.state_reason = reason
+    row.closed_at = act.now
+    act.record("gap.waived", row, line_id=row.line_id)
