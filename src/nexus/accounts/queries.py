@@ -29,6 +29,7 @@ async def authenticate_token(
     found = (
         await session.execute(
             select(account.id, account.role, account.organization_id, account.area_code)
+            .select_from(known)
             .join(account, account.id == known.account_id)
             .where(
                 known.digest == rules.digest(token),
