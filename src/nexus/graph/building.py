@@ -1,45 +1,44 @@
 """Builds the Strawberry schema from what the slices declared."""
 
+from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 import strawberry
 from graphql import GraphQLSchema
+from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 
-from nexus.graph import declare
+from nexus.core import refusals
+from nexus.graph import specs
+from nexus.graph.checking import check
+from nexus.graph.declare import mutation_fields
+from nexus.graph.errors import RequestCode
+from nexus.graph.mutations import Refusal
+from nexus.graph.registering import MAIN
+from nexus.graph.roots import declare_roots
+from nexus.graph.scalars import SCALARS
+
+_FOUNDATIONS = {"nexus.core", "nexus.graph", "nexus.acting"}
 
 
-def _fen(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53:
-        raise ValueError("Fen is an integer number of fen (1/100 yuan), at most 2^53")
-    return value
+def build_schema(registry: specs.Registry = MAIN) -> strawberry.Schema:
+    """The whole schema: every declared type, the root query and the mutations.
 
-
-FEN = strawberry.scalar(
-    name="Fen",
-    description="Money as an integer number of fen (1/100 yuan), within ±2^53.",
-    serialize=_fen,
-    parse_value=_fen,
-)
-JSON_VALUE = strawberry.scalar(
-    name="JSON",
-    description="Any JSON value.",
-    serialize=lambda value: value,
-    parse_value=lambda value: value,
-)
-
-
-def build_schema() -> strawberry.Schema:
-    """The whole schema: every declared type, the root query and the mutations."""
-    query = _root("Query", declare.ROOT_FIELDS)
-    mutations = {name: field for name, (_, field) in declare.mutation_fields().items()}
-    return strawberry.Schema(
-        query=query,
+    TypeError when a declaration promises what its table does not hold.
+    """
+    if "StateMachine" not in registry.types:
+        declare_roots(registry)
+    _publish_codes(registry)
+    mutations = {name: field for name, (_, field) in mutation_fields(registry).items()}
+    schema = strawberry.Schema(
+        query=_root("Query", registry.roots),
         mutation=_root("Mutation", mutations) if mutations else None,
-        config=StrawberryConfig(
-            scalar_map={declare.Fen: FEN, declare.JSON: JSON_VALUE},
-        ),
+        types=[spec.made for spec in registry.types.values() if spec.table is not None],
+        config=StrawberryConfig(scalar_map=SCALARS),
     )
+    check(core_schema(schema), registry)
+    return schema
 
 
 def _root(name: str, fields: dict[str, Any]) -> type:
@@ -50,3 +49,35 @@ def _root(name: str, fields: dict[str, Any]) -> type:
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """graphql-core's schema inside Strawberry's: what validates and coerces."""
     return schema._schema
+
+
+def _publish_codes(registry: specs.Registry) -> None:
+    """`Refusal.code` as an enum of every code there is, those of requests included."""
+    codes = sorted({code.value for code in RequestCode} | set(_refusal_codes(registry)))
+    members: Any = Enum("ErrorCode", {code: code for code in codes})  # type: ignore[misc]
+    about = "Every code of a Refusal, and of `extensions.code` of an error."
+    enum: Any = strawberry.enum(members, description=about)
+    definition: Any = Refusal.__strawberry_definition__  # type: ignore[attr-defined]
+    field = next(field for field in definition.fields if field.python_name == "code")
+    field.type_annotation = StrawberryAnnotation(enum)
+
+
+def _refusal_codes(registry: specs.Registry) -> Iterator[str]:
+    """The codes of the foundations and of the slices that declare something here."""
+    declarers = [spec.made for spec in registry.types.values() if spec.made]
+    declarers += [spec.run for spec in registry.mutations.values()]
+    slices = _FOUNDATIONS | {_slice(found.__module__) for found in declarers}
+    kinds: list[type[refusals.Refusal]] = [refusals.Refusal, *_below(refusals.Refusal)]
+    for refusal in kinds:
+        if _slice(refusal.__module__) in slices:
+            yield refusal.code
+
+
+def _below(kind: type[refusals.Refusal]) -> Iterator[type[refusals.Refusal]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _below(below)
+
+
+def _slice(module: str) -> str:
+    return ".".join(module.split(".")[:2])

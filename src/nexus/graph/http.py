@@ -1,31 +1,40 @@
 """The GraphQL door: GraphQL over HTTP, September 2026 edition.
 
-422 for what cannot be executed, 400 for bad JSON or syntax, 405 with Allow, 406, 413, 415; never
-200 for a request error. Logs carry codes and ids, never query text or variables.
+422 for what cannot be executed, 400 for bad JSON or syntax, 405 with Allow, 406, 408, 413, 414,
+415; 294 for data beside errors; never 200 for a request error. An answer that is not 2xx is
+always application/graphql-response+json. Logs carry codes and ids, never query text or variables.
 """
 
-import json
-import logging
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nexus.acting import Actor
-from nexus.core.ids import new_id
 from nexus.core.refusals import Refusal
-from nexus.graph.execution import Answer, Executor
-from nexus.graph.plans import RequestError
-
-log = logging.getLogger(__name__)
+from nexus.graph.errors import RequestCode, RequestError, as_bytes, masked, told
+from nexus.graph.execution import Executor
+from nexus.graph.messages import (
+    GRAPHQL_RESPONSE,
+    check_content_type,
+    checked,
+    from_url,
+    negotiate,
+    read_json,
+    wants_html,
+)
 
 MAX_BODY = 128 * 1024
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-OFFERED = (GRAPHQL_RESPONSE, "application/json")
+MAX_URI = 16 * 1024
+BODY_SECONDS = 20.0
+"""How long a client may take to send its body."""
+PARTIAL_SUCCESS = 294
+METHODS = "GET, HEAD, POST"
 
 Authenticate = Callable[[Request], Awaitable[Actor]]
+Headers = dict[bytes, bytes]
 
 
 class Unauthorized(Refusal):
@@ -34,19 +43,40 @@ class Unauthorized(Refusal):
     code = "UNAUTHORIZED"
 
 
-class HttpError(Exception):
-    """A request that is refused before GraphQL."""
+class _HungUpError(Exception):
+    """The client hung up: nobody is there to answer."""
+
+
+class _Response:
+    """What goes back: status, media type, body and the headers that are not always there."""
+
+    __slots__ = ("body", "headers", "media_type", "status")
 
     def __init__(
-        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        body: bytes,
+        media_type: str = GRAPHQL_RESPONSE,
+        headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-        self.headers = headers or {}
+        self.status, self.body, self.media_type, self.headers = status, body, media_type, headers
+
+    async def send(self, send: Send, *, with_body: bool) -> None:
+        headers = [
+            (b"content-type", f"{self.media_type}; charset=utf-8".encode()),
+            (b"content-length", str(len(self.body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"vary", b"accept, authorization"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        for name, value in (self.headers or {}).items():
+            headers.append((name.lower().encode(), value.encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body if with_body else b""})
 
 
 class GraphQLDoor:
-    """An ASGI application for one executor. `ide` serves GraphiQL to browsers in development."""
+    """An ASGI application for one executor. `ide` is the page that browsers get in development."""
 
     def __init__(self, executor: Executor, authenticate: Authenticate, *, ide: str | None) -> None:
         self.executor = executor
@@ -54,151 +84,95 @@ class GraphQLDoor:
         self.ide = ide
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request) -> Response:
-        media_type = OFFERED[0]
         try:
-            if request.method not in ("GET", "POST"):
-                raise HttpError(405, "METHOD_NOT_ALLOWED", "Use POST.", {"Allow": "GET, POST"})
-            if self.ide and request.method == "GET" and _wants_html(request):
-                return HTMLResponse(self.ide)
-            media_type = negotiate(request.headers.get("accept"))
-            return await self._execute(request, media_type)
-        except HttpError as error:
-            errors = [_error(error.message, error.code)]
-            return _response(error.status, errors, media_type, error.headers)
+            response = await self._answer(scope, receive)
+        except _HungUpError:
+            return
+        await response.send(send, with_body=scope["method"] != "HEAD")
+
+    async def _answer(self, scope: Scope, receive: Receive) -> _Response:
+        try:
+            return await self._execute(scope, receive)
+        except RequestError as error:
+            errors = [_with_code(e.formatted, error.code) for e in error.errors]
+            return _refusal(error.status, errors, error.headers)
         except Unauthorized as refusal:
             headers = {"WWW-Authenticate": "Bearer"}
-            return _response(401, [_error(refusal.message, refusal.code)], media_type, headers)
-        except RequestError as error:
-            headers = {"Allow": "POST"} if error.status == 405 else {}
-            errors = [_with_code(e.formatted, error.code) for e in error.errors]
-            return _response(error.status, errors, media_type, headers)
+            return _refusal(401, [told(refusal.message, refusal.code)], headers)
+        except _HungUpError:
+            raise
         except Exception as error:
-            return self._masked(error, media_type)
+            return _refusal(500, [masked(error)])
 
-    def _masked(self, error: Exception, media_type: str) -> Response:
-        request_id = str(new_id())
-        log.exception("request %s failed: %s", request_id, type(error).__name__)
-        message = f"Something failed on our side; quote request {request_id} when you report it."
-        return _response(500, [_error(message, "INTERNAL", requestId=request_id)], media_type, {})
-
-    async def _execute(self, request: Request, media_type: str) -> Response:
-        actor = await self.authenticate(request)
-        reading = request.method == "GET"
-        given = _from_url(request) if reading else await _from_body(request)
-        answer: Answer = await self.executor.execute(
+    async def _execute(self, scope: Scope, receive: Receive) -> _Response:
+        method = scope["method"]
+        reading = method in ("GET", "HEAD")
+        if not reading and method != "POST":
+            message = "Use POST, or GET for a query."
+            raise RequestError(405, RequestCode.METHOD_NOT_ALLOWED, message, {"Allow": METHODS})
+        headers: Headers = dict(scope["headers"])
+        accept = headers.get(b"accept", b"")
+        if self.ide and reading and wants_html(accept, scope["query_string"]):
+            return _Response(200, self.ide.encode(), "text/html")
+        media_type = negotiate(accept)
+        if reading and len(scope["query_string"]) > MAX_URI:
+            message = f"The URL is longer than {MAX_URI} bytes: use POST."
+            raise RequestError(414, RequestCode.URI_TOO_LONG, message)
+        if not reading:
+            check_content_type(headers.get(b"content-type", b""), headers.get(b"content-encoding"))
+        actor = await self.authenticate(Request(scope, receive))
+        given = (
+            from_url(scope["query_string"])
+            if reading
+            else checked(read_json(await _body(headers, receive)))
+        )
+        answer = await self.executor.execute(
             given["query"],
             actor,
             variables=given.get("variables"),
             operation_name=given.get("operationName"),
             only_queries=reading,
         )
-        return Response(answer.body(), media_type=f"{media_type}; charset=utf-8")
+        return _Response(PARTIAL_SUCCESS if answer.errors else 200, answer.body(), media_type)
 
 
-def negotiate(accept: str | None) -> str:
-    """The media type to answer in, by the Accept header's q-values; 406 when none fits."""
-    if not accept:
-        return OFFERED[0]
-    best: tuple[float, int, str] | None = None
-    for rank, offered in enumerate(OFFERED):
-        quality = _quality(accept, offered)
-        if quality > 0 and (best is None or quality > best[0]):
-            best = (quality, rank, offered)
-    if best is None:
-        raise HttpError(406, "NOT_ACCEPTABLE", f"Accept one of: {', '.join(OFFERED)}.")
-    return best[2]
-
-
-def _quality(accept: str, offered: str) -> float:
-    """The q-value of the most specific range that matches."""
-    kind = offered.split("/")[0]
-    found: tuple[int, float] = (0, 0.0)
-    for part in accept.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        specific = {offered: 3, f"{kind}/*": 2, "*/*": 1}.get(name, 0)
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    quality = float(parameter[2:])
-                except ValueError:
-                    quality = 0.0
-            elif parameter.startswith("charset=") and parameter[8:].strip('"') != "utf-8":
-                quality = 0.0
-        if specific > found[0]:
-            found = (specific, quality)
-    return found[1]
-
-
-def _wants_html(request: Request) -> bool:
-    return "query" not in request.query_params and "text/html" in request.headers.get("accept", "")
-
-
-def _from_url(request: Request) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        name: value
-        for name, value in request.query_params.items()
-        if name in ("query", "operationName", "variables")
-    }
-    if given.get("variables"):
-        given["variables"] = _json(given["variables"].encode())
-    elif "variables" in given:
-        del given["variables"]
-    if not given.get("operationName"):
-        given.pop("operationName", None)
-    return _checked(given)
-
-
-async def _from_body(request: Request) -> dict[str, Any]:
-    content_type = request.headers.get("content-type", "")
-    name, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charsets = [p[8:].strip('"') for p in parameters if p.startswith("charset=")]
-    if name != "application/json" or any(charset != "utf-8" for charset in charsets):
-        raise HttpError(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise HttpError(413, "BODY_TOO_LARGE", f"A request holds at most {MAX_BODY} bytes.")
-    return _checked(_json(bytes(body)))
-
-
-def _json(text: bytes) -> Any:
-    def no_constant(name: str) -> Any:
-        raise ValueError(f"{name} is no JSON")
-
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    """The whole body; 413 past the cap, 408 when it does not come."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared[:20]) > MAX_BODY:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
     try:
-        return json.loads(text.decode("utf-8"), parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        raise HttpError(400, "BAD_JSON", "The request is not well-formed JSON in UTF-8.") from None
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _HungUpError
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise _too_large()
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        text = f"The body did not arrive within {BODY_SECONDS:.0f} seconds."
+        raise RequestError(
+            408, RequestCode.REQUEST_TIMEOUT, text, {"Connection": "close"}
+        ) from None
 
 
-def _checked(given: Any) -> dict[str, Any]:
-    """The shape of a GraphQL request; unknown properties are ignored."""
-    if not isinstance(given, dict):
-        raise HttpError(422, "MALFORMED_REQUEST", "The request must be one JSON object.")
-    if not isinstance(given.get("query"), str):
-        raise HttpError(422, "MALFORMED_REQUEST", "`query` must be a string.")
-    for name, kind in (("operationName", str), ("variables", dict), ("extensions", dict)):
-        if given.get(name) is not None and not isinstance(given[name], kind):
-            raise HttpError(422, "MALFORMED_REQUEST", f"`{name}` has the wrong type.")
-    return given
-
-
-def _error(message: str, code: str, **more: Any) -> dict[str, Any]:
-    return {"message": message, "extensions": {"code": code, **more}}
+def _too_large() -> RequestError:
+    message = f"A request holds at most {MAX_BODY} bytes."
+    return RequestError(413, RequestCode.BODY_TOO_LARGE, message, {"Connection": "close"})
 
 
 def _with_code(formatted: Any, code: str) -> dict[str, Any]:
     return {**formatted, "extensions": {**formatted.get("extensions", {}), "code": code}}
 
 
-def _response(
-    status: int, errors: list[dict[str, Any]], media_type: str, headers: dict[str, str]
-) -> Response:
-    body = json.dumps({"errors": errors}, ensure_ascii=False).encode()
-    return Response(body, status, headers, media_type=f"{media_type}; charset=utf-8")
+def _refusal(
+    status: int, errors: list[dict[str, Any]], headers: dict[str, str] | None = None
+) -> _Response:
+    return _Response(status, as_bytes({"errors": errors}), headers=headers)

@@ -1,16 +1,19 @@
 """One key, one effect: the key row sits in the deed's own transaction (INV-38)."""
 
 import hashlib
+import hmac
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, select
+from sqlalchemy import LargeBinary, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from nexus.acting import NOBODY
 from nexus.core.db import Base
 from nexus.core.refusals import IdempotencyKeyReused, Invalid
 
@@ -30,36 +33,79 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def input_hash(mutation: str, given: dict[str, Any]) -> bytes:
-    """SHA-256 over the mutation's name and its input, whatever the order of its fields."""
+@dataclass(frozen=True)
+class Key:
+    """Whose key it is, and the hash of the input it came with."""
+
+    account_id: UUID
+    text: str
+    digest: bytes
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is of a length and of characters that can be kept."""
+        return 0 < len(self.text) <= MAX_KEY and "\0" not in self.text and self.text.isprintable()
+
+    @property
+    def stored(self) -> str:
+        """Callers without an account share one: there a key counts only with its input."""
+        return f"{self.text}:{self.digest.hex()}" if self.account_id == NOBODY else self.text
+
+
+def input_hash(secret: bytes, mutation: str, given: dict[str, Any]) -> bytes:
+    """HMAC-SHA-256 over the mutation's name and its input, whatever the order of its fields.
+
+    Keyed, because an input may hold what a plain hash of all possible values would give away.
+    """
     text = json.dumps([mutation, given], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).digest()
+    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
-async def claim(
-    session: AsyncSession, account_id: UUID, key: str, digest: bytes, now: datetime
-) -> IdempotencyKey | None:
+async def claim(session: AsyncSession, key: Key, now: datetime) -> IdempotencyKey | None:
     """Take the key for this transaction: None when it is new, its row when it has an answer.
 
     A copy that arrives while the first is at work waits here for its commit. IdempotencyKeyReused
     when the key was used for another input.
     """
-    if not 0 < len(key) <= MAX_KEY:
-        raise Invalid(f"idempotencyKey needs 1 to {MAX_KEY} characters.", field="idempotencyKey")
-    row = {"account_id": account_id, "key": key, "input_hash": digest, "created_at": now}
-    taken = await session.execute(
-        insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
-    )
-    if taken.first() is not None:
-        return None
-    found = (
-        await session.execute(
-            select(IdempotencyKey).where(
-                IdempotencyKey.account_id == account_id, IdempotencyKey.key == key
-            )
+    if not key.usable:
+        raise Invalid(
+            f"idempotencyKey needs 1 to {MAX_KEY} printable characters.", field="idempotencyKey"
         )
-    ).scalar_one()
-    if found.input_hash != digest:
+    return None if await _insert(session, key, now) else await _found(session, key)
+
+
+async def settle(session: AsyncSession, key: Key, row_id: UUID) -> None:
+    """Store the row that the deed returned, before its commit."""
+    await session.execute(update(IdempotencyKey).where(*_same(key)).values(row_id=row_id))
+
+
+async def remember_refusal(
+    session: AsyncSession, key: Key, refusal: dict[str, Any], now: datetime
+) -> IdempotencyKey | None:
+    """Keep a refusal as the key's answer. A copy that got through meanwhile wins: its row."""
+    taken = await _insert(session, key, now, refusal=refusal)
+    return None if taken else await _found(session, key)
+
+
+async def _insert(session: AsyncSession, key: Key, now: datetime, **answer: Any) -> bool:
+    taken = await session.execute(
+        insert(IdempotencyKey)
+        .values(
+            account_id=key.account_id,
+            key=key.stored,
+            input_hash=key.digest,
+            created_at=now,
+            **answer,
+        )
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key)
+    )
+    return taken.first() is not None
+
+
+async def _found(session: AsyncSession, key: Key) -> IdempotencyKey:
+    found = (await session.execute(select(IdempotencyKey).where(*_same(key)))).scalar_one()
+    if found.input_hash != key.digest:
         raise IdempotencyKeyReused(
             "This idempotencyKey was used before with another input: choose a new key.",
             rule="INV-38",
@@ -67,37 +113,5 @@ async def claim(
     return found
 
 
-async def settle(
-    session: AsyncSession,
-    account_id: UUID,
-    key: str,
-    *,
-    row_id: UUID | None = None,
-) -> None:
-    """Store the row that the deed returned, before its commit."""
-    found = await session.get_one(IdempotencyKey, (account_id, key))
-    found.row_id = row_id
-
-
-async def remember_refusal(
-    session: AsyncSession,
-    account_id: UUID,
-    key: str,
-    digest: bytes,
-    refusal: dict[str, Any],
-    now: datetime,
-) -> IdempotencyKey | None:
-    """Keep a refusal as the key's answer. A copy that got through meanwhile wins: its row."""
-    row = {
-        "account_id": account_id,
-        "key": key,
-        "input_hash": digest,
-        "refusal": refusal,
-        "created_at": now,
-    }
-    taken = await session.execute(
-        insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
-    )
-    if taken.first() is not None:
-        return None
-    return await session.get(IdempotencyKey, (account_id, key))
+def _same(key: Key) -> tuple[Any, ...]:
+    return (IdempotencyKey.account_id == key.account_id, IdempotencyKey.key == key.stored)

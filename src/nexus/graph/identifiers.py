@@ -23,7 +23,9 @@ def encode(type_name: str, key: object) -> str:
 def split(global_id: str) -> tuple[str, str] | None:
     """`(type name, key)`, or None when it is no global id."""
     try:
-        type_name, separator, key = base64.b64decode(global_id, validate=True).decode().partition(":")
+        type_name, separator, key = (
+            base64.b64decode(global_id, validate=True).decode().partition(":")
+        )
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     return (type_name, key) if separator else None
@@ -64,3 +66,14 @@ def read_cursor(cursor: str, order: str, size: int) -> list[str]:
             "use endCursor of a page fetched with the same orderBy."
         )
     return values[1:]
+
+
+def read_key(text: str, kind: Any) -> Any:
+    """A cursor's text as the Python value of the sort key's column type; BadCursor otherwise."""
+    python_type = kind.python_type
+    try:
+        if hasattr(python_type, "fromisoformat"):
+            return python_type.fromisoformat(text)
+        return python_type(text)
+    except (ValueError, ArithmeticError, OverflowError):
+        raise BadCursor("This is no cursor of this connection.") from None

@@ -1,7 +1,7 @@
 """Selections flattened: fragments opened, conditions decided, equal response keys merged."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -15,9 +15,17 @@ from graphql import (
     InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     is_abstract_type,
 )
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Undefined
+from graphql.utilities import coerce_input_literal
+
+from nexus.graph.specs import Registry
+
+Values = dict[str, Any]
 
 
 @dataclass
@@ -33,27 +41,74 @@ class Field:
         return self.node.name.value
 
 
+@dataclass
+class Argument:
+    """An argument that is given and not null: its value in this plan, and in any request."""
+
+    node: ValueNode
+    type: Any
+    now: Any
+    fixed: bool = field(init=False)
+    """Whether no variable plays a part: `now` is then its value for good."""
+
+    def __post_init__(self) -> None:
+        self.fixed = not mentions_variable(self.node)
+
+    def value(self, values: Values) -> Any:
+        """The value for these variables."""
+        return self.now if self.fixed else coerced(self.node, self.type, values)
+
+
+def mentions_variable(node: ValueNode) -> bool:
+    """Whether a variable occurs in the literal."""
+    if isinstance(node, VariableNode):
+        return True
+    parts = getattr(node, "values", None) or [f.value for f in getattr(node, "fields", None) or ()]
+    return any(mentions_variable(part) for part in parts)
+
+
+def coerced(node: ValueNode, type_: Any, values: Values) -> Any:
+    """The literal as a value of its type; None when a variable in it is missing."""
+    if isinstance(node, VariableNode):
+        return values.get(node.name.value)
+    found = coerce_input_literal(node, type_, VariableValues({}, values))
+    return None if found is Undefined else found
+
+
 @dataclass(frozen=True)
 class Document:
-    """What is needed to flatten a selection: schema, fragments, and the values of variables."""
+    """What it takes to flatten a selection: schema, types, fragments, and variables' values."""
 
     schema: GraphQLSchema
-    fragments: dict[str, FragmentDefinitionNode]
-    variables: dict[str, Any]
+    registry: Registry
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Values
 
     def fields(self, type_name: str, sets: list[SelectionSetNode]) -> list[Field]:
         """The fields that apply to the object type, in the order of the document."""
         found: dict[str, Field] = {}
+        spread: set[str] = set()
         for selection_set in sets:
-            for node in self._flatten(type_name, selection_set.selections, frozenset()):
+            for node in self._flatten(type_name, selection_set.selections, spread):
                 key = node.alias.value if node.alias else node.name.value
-                field = found.setdefault(key, Field(key, node, []))
+                merged = found.setdefault(key, Field(key, node, []))
                 if node.selection_set:
-                    field.below.append(node.selection_set)
+                    merged.below.append(node.selection_set)
         return list(found.values())
 
+    def argument(self, type_name: str, node: FieldNode, name: str) -> Argument | None:
+        """The argument of a field of the type; None when it is absent or null in this plan."""
+        given = next((a.value for a in node.arguments or () if a.name.value == name), None)
+        if given is None:
+            return None
+        parent = self.schema.get_type(type_name)
+        assert isinstance(parent, GraphQLObjectType)
+        argument_type = parent.fields[node.name.value].args[name].type
+        now = coerced(given, argument_type, self.variables)
+        return None if now is None else Argument(given, argument_type, now)
+
     def _flatten(
-        self, type_name: str, selections: tuple[SelectionNode, ...], open_: frozenset[str]
+        self, type_name: str, selections: tuple[SelectionNode, ...], spread: set[str]
     ) -> Iterator[FieldNode]:
         for node in selections:
             if not self._included(node):
@@ -63,16 +118,13 @@ class Document:
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
                 if condition is None or self._applies(type_name, condition.name.value):
-                    yield from self._flatten(type_name, node.selection_set.selections, open_)
-            elif isinstance(node, FragmentSpreadNode):
-                name = node.name.value
-                fragment = self.fragments[name]
-                if name not in open_ and self._applies(
-                    type_name, fragment.type_condition.name.value
-                ):
-                    yield from self._flatten(
-                        type_name, fragment.selection_set.selections, open_ | {name}
-                    )
+                    yield from self._flatten(type_name, node.selection_set.selections, spread)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
+                spread.add(node.name.value)
+                fragment = self.fragments[node.name.value]
+                if self._applies(type_name, fragment.type_condition.name.value):
+                    inner = fragment.selection_set.selections
+                    yield from self._flatten(type_name, inner, spread)
 
     def _included(self, node: SelectionNode) -> bool:
         for directive in node.directives or ():

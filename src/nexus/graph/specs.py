@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute
+from strawberry.utils.str_converters import to_camel_case
 
 from nexus.acting import Actor, Visible
 from nexus.core.states import Transitions
@@ -18,6 +19,13 @@ Expression = Callable[[Actor, Row], ColumnElement[Any]]
 
 PAGE_DEFAULT = 20
 PAGE_MAX = 1000
+
+
+@dataclass(frozen=True)
+class GlobalId:
+    """`id`: the Relay id made of the type's name and its key column."""
+
+    key: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,8 @@ class Static:
     """A root field answered from the program itself, with no row behind it."""
 
     value: Callable[..., Any]
+    arguments: dict[str, str] = field(default_factory=dict)
+    """GraphQL name → Python name."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,17 @@ class Redactions:
 
 
 Spec = (
-    Column | Computed | ToOne | Pages | Derived | One | Static | NodeById | Actions | Redactions
+    GlobalId
+    | Column
+    | Computed
+    | ToOne
+    | Pages
+    | Derived
+    | One
+    | Static
+    | NodeById
+    | Actions
+    | Redactions
 )
 
 
@@ -131,16 +151,37 @@ class TypeSpec:
     transitions: Transitions[Any] | None = None
     actions: dict[str, tuple[str | None, May]] = field(default_factory=dict)
     """Mutation name → (verb, may)."""
+    made: Any = None
+    """The Strawberry class."""
 
 
 @dataclass(frozen=True)
 class MutationSpec:
-    """A deed: runs in one transaction and returns the row whose type is `returns`."""
+    """A deed: runs in one transaction and returns the row whose type is `returns`.
+
+    A type without a table is returned as a mapping of its fields, and such a deed has no key.
+    """
 
     name: str
     run: Callable[..., Awaitable[Any]]
     returns: str
     input_type: type
+    keyed: bool
+
+
+@dataclass
+class Registry:
+    """What the slices declared: types, mutations, and the fields of the root query."""
+
+    types: dict[str, TypeSpec] = field(default_factory=dict)
+    mutations: dict[str, MutationSpec] = field(default_factory=dict)
+    roots: dict[str, Any] = field(default_factory=dict)
+    """Strawberry fields by Python name."""
+
+
+def camel(name: str) -> str:
+    """The GraphQL name of a Python name, as Strawberry makes it."""
+    return to_camel_case(name)
 
 
 def enum_column(attribute: InstrumentedAttribute[Any]) -> type[StrEnum] | None:

@@ -1,0 +1,248 @@
+"""Mutations: each deed in a transaction of its own, once for its key; its payload compiled."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+from graphql.execution.values import VariableValues, get_argument_values
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from strawberry.types.arguments import convert_argument
+
+from nexus.acting import Act, Actor
+from nexus.core import refusals
+from nexus.graph import costs, guards, idempotency, specs
+from nexus.graph.documents import Operation, Prepared
+from nexus.graph.errors import RequestCode, RequestError, as_bytes, masked, told
+from nexus.graph.plans import Planner, Statement
+from nexus.graph.reading import Reader, unavailable
+from nexus.graph.selections import Document, Field, Values
+
+T = TypeVar("T")
+
+DEED_COST = 10
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Told:
+    """A refusal as the plain values of the GraphQL type."""
+
+    refusal: dict[str, Any]
+
+
+Outcome = UUID | Told | Mapping[str, Any]
+"""The row's id, a refusal, or the mapping of a type without a table."""
+
+
+@dataclass
+class _Planned:
+    """One root field, ready to run: nothing can be wrong with the request any more."""
+
+    item: Field
+    spec: specs.MutationSpec | None
+    given: dict[str, Any]
+    payload: Statement | None
+
+
+class Deeds:
+    """Runs the mutations of one schema."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        registry: specs.Registry,
+        planner: Planner,
+        reader: Reader,
+        engine: AsyncEngine,
+        secret: bytes,
+    ) -> None:
+        self.strawberry = schema
+        self.schema = planner.schema
+        self.registry = registry
+        self.planner = planner
+        self.reader = reader
+        self.engine = engine
+        self.secret = secret
+
+    async def run(
+        self, prepared: Prepared, operation: Operation, known: VariableValues, actor: Actor
+    ) -> tuple[bytes, int, list[dict[str, Any]]]:
+        """The fields in order, each committed before the next: data, cost, errors.
+
+        Everything that can be wrong with the request is found before the first deed.
+        """
+        values = known.coerced
+        document = Document(self.schema, self.registry, prepared.fragments, values)
+        items = document.fields("Mutation", [operation.node.selection_set])
+        planned = [self._planned(prepared, operation, item, known, actor) for item in items]
+        cost = costs.within_limit(
+            sum(DEED_COST + (p.payload.total(values) if p.payload else 0) for p in planned)
+        )
+        parts: list[bytes] = []
+        errors: list[dict[str, Any]] = []
+        for one in planned:
+            try:
+                answer = await self._answer(one, document, values, actor)
+            except RequestError as error:
+                if not parts:
+                    raise
+                answer = b"null"
+                errors.append(told(error.errors[0].message, error.code, path=[one.item.key]))
+            except Exception as error:
+                answer = b"null"
+                errors.append(masked(error, path=[one.item.key]))
+            parts.append(b'"%s":%s' % (one.item.key.encode(), answer))
+        return b"{" + b",".join(parts) + b"}", cost, errors
+
+    def _planned(
+        self,
+        prepared: Prepared,
+        operation: Operation,
+        item: Field,
+        known: VariableValues,
+        actor: Actor,
+    ) -> _Planned:
+        if item.name == "__typename":
+            return _Planned(item, None, {}, None)
+        spec = self.registry.mutations[item.name]
+        mutation: Any = self.schema.mutation_type
+        try:
+            arguments = get_argument_values(mutation.fields[spec.name], item.node, known)
+        except GraphQLError as error:
+            raise RequestError(422, RequestCode.VARIABLES_INVALID, [error]) from None
+        payload = None
+        if self.registry.types[spec.returns].table is not None:
+            try:
+                payload = self.planner.payload(
+                    prepared,
+                    operation,
+                    item.key,
+                    spec.returns,
+                    item.below,
+                    known.coerced,
+                    actor.role,
+                )
+                payload.parameters({**known.coerced, "row_id": None}, actor)
+            except refusals.Refusal as refusal:
+                raise RequestError(422, refusal.code, refusal.message) from None
+        return _Planned(item, spec, arguments["input"], payload)
+
+    async def _answer(
+        self, planned: _Planned, document: Document, values: Values, actor: Actor
+    ) -> bytes:
+        spec, item = planned.spec, planned.item
+        if spec is None:
+            return b'"Mutation"'
+        outcome = await self._once(spec, planned.given, actor)
+        if isinstance(outcome, UUID) and planned.payload is not None:
+            parameters = planned.payload.parameters({**values, "row_id": outcome}, actor)
+            found = await self.reader.fetch(planned.payload.sql, parameters)
+            if found != b"null":
+                return found
+            gone = refusals.NotFound(f"Done, but this {spec.returns} is no longer yours to see.")
+            outcome = Told(gone.as_dict())
+        type_name, answer = spec.returns, outcome
+        if isinstance(outcome, Told):
+            type_name, answer = "Refusal", outcome.refusal
+        assert isinstance(answer, Mapping)
+        projected = {
+            field.key: type_name if field.name == "__typename" else answer[field.name]
+            for field in document.fields(type_name, item.below)
+        }
+        return as_bytes(projected)
+
+    async def _once(self, spec: specs.MutationSpec, given: dict[str, Any], actor: Actor) -> Outcome:
+        """Run the mutation, once for its key if it has one."""
+        value = convert_argument(
+            given,
+            spec.input_type,
+            self.strawberry.schema_converter.scalar_registry,
+            self.strawberry.config,
+        )
+        if not spec.keyed:
+            return await self._unkeyed(spec, value, actor)
+        digest = idempotency.input_hash(self.secret, spec.name, given)
+        key = idempotency.Key(actor.account_id, str(given["idempotencyKey"]), digest)
+
+        async def deed(session: AsyncSession) -> Outcome:
+            known = await idempotency.claim(session, key, actor.now)
+            if known is not None:
+                return _remembered(known)
+            row = await spec.run(Act(session, actor), value)
+            await idempotency.settle(session, key, row.id)
+            return row.id  # type: ignore[no-any-return]
+
+        try:
+            return await self._transaction(deed)
+        except refusals.IdempotencyKeyReused as refusal:
+            return Told(refusal.as_dict())
+        except refusals.Refusal as refusal:
+            return await self._remember(refusal, key, actor)
+
+    async def _unkeyed(self, spec: specs.MutationSpec, value: Any, actor: Actor) -> Outcome:
+        async def deed(session: AsyncSession) -> Outcome:
+            return await spec.run(Act(session, actor), value)  # type: ignore[no-any-return]
+
+        try:
+            return await self._transaction(deed)
+        except refusals.Refusal as refusal:
+            return Told(refusal.as_dict())
+
+    async def _remember(
+        self, refusal: refusals.Refusal, key: idempotency.Key, actor: Actor
+    ) -> Outcome:
+        """Keep the refusal as the key's answer; what a copy did meanwhile comes first."""
+        told_values = refusal.as_dict()
+        if not key.usable:
+            return Told(told_values)
+
+        async def keep(session: AsyncSession) -> Outcome:
+            known = await idempotency.remember_refusal(session, key, told_values, actor.now)
+            return Told(told_values) if known is None else _remembered(known)
+
+        return await self._transaction(keep)
+
+    async def _transaction(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Run the work in a transaction, again when it lost a race for locks."""
+        for attempt in range(ATTEMPTS):
+            try:
+                async with AsyncSession(self.engine, expire_on_commit=False) as session:
+                    async with session.begin():
+                        return await work(session)
+            except PoolTimeout:
+                raise unavailable("Too many requests are at work.") from None
+            except DBAPIError as error:
+                if guards.may_retry(error) and attempt + 1 < ATTEMPTS:
+                    await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311
+                    continue
+                raise _explained(error) from error
+        raise AssertionError("unreachable")
+
+
+def _explained(error: DBAPIError) -> Exception:
+    refusal = guards.refusal_of(error)
+    if refusal is not None:
+        return refusal
+    if guards.is_bad_value(error):
+        return refusals.Invalid("A value holds something that cannot be stored, such as U+0000.")
+    if guards.was_canceled(error):
+        message = "This took too long and was undone."
+        return RequestError(503, RequestCode.TIMEOUT, message, {"Retry-After": "1"})
+    if guards.may_retry(error) or guards.is_lost(error):
+        return unavailable("The database is busy or being restarted.")
+    return error
+
+
+def _remembered(known: idempotency.IdempotencyKey) -> Outcome:
+    if known.refusal is not None:
+        return Told(known.refusal)
+    if known.row_id is None:
+        raise RuntimeError("an idempotency key was committed without its answer")
+    return known.row_id

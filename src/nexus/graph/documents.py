@@ -1,0 +1,118 @@
+"""Documents: parsed, limited and validated once, then kept."""
+
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    OverlappingFieldsCanBeMergedRule,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from nexus.graph.caching import Recent
+from nexus.graph.errors import RequestCode, RequestError
+from nexus.graph.limits import MAX_COMMENTS, MAX_TOKENS, Extent, Measure, too_large
+from nexus.graph.overlaps import Overlaps
+
+MAX_ERRORS = 10
+KEPT_TOKENS = 100_000
+"""Tokens of all documents kept, about 1 kB of memory each."""
+
+RULES = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a document and what it expands to."""
+
+    node: OperationDefinitionNode
+    extent: Extent
+
+    @property
+    def name(self) -> str | None:
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is a query."""
+        return self.node.operation is OperationType.QUERY
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document that passed limits and validation."""
+
+    text: str
+    fragments: dict[str, FragmentDefinitionNode]
+    operations: dict[str | None, Operation]
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation to run; 422 when the name is missing or unknown."""
+        if name:
+            found = self.operations.get(name)
+            if found is None:
+                message = f"The document has no operation {name[:100]!r}."
+                raise RequestError(422, RequestCode.OPERATION_UNKNOWN, message)
+            return found
+        if len(self.operations) != 1:
+            message = "Name the operation to run: there are several."
+            raise RequestError(422, RequestCode.OPERATION_NAME_MISSING, message)
+        return next(iter(self.operations.values()))
+
+
+class Documents:
+    """Prepares documents for one schema; the valid ones are kept by their text."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+        self._kept: Recent[str, Prepared] = Recent(KEPT_TOKENS)
+
+    def prepare(self, text: str) -> Prepared:
+        """Parse, limit and validate. RequestError: 400 for syntax, 422 for the rest."""
+        found = self._kept.get(text)
+        if found is not None:
+            return found
+        try:
+            prepared, tokens = self._prepare(text)
+        except RecursionError:
+            raise too_large("The document nests too deeply.") from None
+        return self._kept.put(text, prepared, tokens)
+
+    def _prepare(self, text: str) -> tuple[Prepared, int]:
+        document = _parse(text)
+        fragments = {
+            d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
+        }
+        measure = Measure(fragments)
+        found = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+        operations = {
+            operation.name: operation
+            for operation in (Operation(node, measure.operation(node)) for node in found)
+        }
+        errors = validate(self.schema, document, RULES, max_errors=MAX_ERRORS)
+        if not errors:
+            overlaps = Overlaps(self.schema, fragments)
+            errors = [error for node in found if (error := overlaps.find(node))]
+        if errors:
+            raise RequestError(422, RequestCode.GRAPHQL_VALIDATION_FAILED, errors)
+        return Prepared(text, fragments, operations), document.token_count
+
+
+def _parse(text: str) -> DocumentNode:
+    try:
+        return parse(
+            text,
+            max_lexical_tokens=MAX_TOKENS,
+            max_comments=MAX_COMMENTS,
+            allow_empty_selection_sets=False,
+        )
+    except GraphQLError as error:
+        if "Parsing aborted" in error.message:
+            raise too_large(f"The document has more than {MAX_TOKENS} tokens.") from None
+        raise RequestError(400, RequestCode.GRAPHQL_PARSE_FAILED, [error]) from None
