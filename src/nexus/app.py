@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from nexus import __version__
+from nexus.accounts.http import SignInDoor
 from nexus.accounts.queries import authenticate_token
 from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
@@ -108,6 +109,8 @@ def make_app(settings: Settings) -> Starlette:
             Route("/health", health),
             Route("/schema.graphql", schema_text),
             Route("/graphql", _Door()),
+            Route("/oauth/token", SignInDoor("token")),
+            Route("/oauth/password", SignInDoor("password")),
         ],
         lifespan=lifespan,
     )

@@ -25,7 +25,8 @@ from nexus.core.embedded import Embedded, EmbeddedError, database_at
 from nexus.core.migrating import migrate as migrate_database
 from nexus.core.refusals import Refusal
 from nexus.demo.world import ensure_world, write_accounts
-from nexus.exchange.importing.operations import Report, run_import
+from nexus.exchange.importing.operations import run_import
+from nexus.exchange.importing.rules import Report
 from nexus.graph.execution import utcnow
 from nexus.schema import make_schema
 from nexus.settings import DEFAULT_DATA_DIR, Settings, vault_key
@@ -80,7 +81,12 @@ async def connected(url: str, *, pool_size: int = 4) -> AsyncIterator[AsyncEngin
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on the terminal; call it with what is done and how much there is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task(title, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total or None)
@@ -158,7 +164,9 @@ def _greet(port: int, data_dir: Path, accounts: list[dict[str, str]]) -> None:
             f"{account['organization']}",
             highlight=False,
         )
-    out.print(f"\nnexus is at [bold]http://127.0.0.1:{port}[/]  (GraphQL: /graphql)", highlight=False)
+    out.print(
+        f"\nnexus is at [bold]http://127.0.0.1:{port}[/]  (GraphQL: /graphql)", highlight=False
+    )
     out.print(f"Accounts and tokens: {data_dir / 'accounts.json'}. Ctrl-C stops.", highlight=False)
 
 
@@ -203,7 +211,9 @@ def import_(
     path: Annotated[Path, typer.Argument(exists=True)],
     profile: Annotated[Path, typer.Option(exists=True, dir_okay=False)],
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    as_: Annotated[str, typer.Option("--as", help="The account that vouches for the file.")] = "admin",
+    as_: Annotated[
+        str, typer.Option("--as", help="The account that vouches for the file.")
+    ] = "admin",
     dry_run: Annotated[bool, typer.Option(help="Report, change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

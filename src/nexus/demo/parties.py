@@ -27,7 +27,10 @@ STATIONS, WORKERS, CHARITIES = 1_631, 30_000, 2_012
 """The province's counts; a world of scale 1 has as many."""
 MARK = "（示范）"
 
-CHARITY_STEMS = "珠江 南粤 岭南 红棉 木棉 榕荫 西江 北江 东江 韩江 鉴江 海丝 丹霞 罗浮 云髻 白云".split()
+CHARITY_STEMS = (
+    *("珠江", "南粤", "岭南", "红棉", "木棉", "榕荫", "西江", "北江"),
+    *("东江", "韩江", "鉴江", "海丝", "丹霞", "罗浮", "云髻", "白云"),
+)
 CHARITY_FORMS = (
     ("慈善会", OrganizationType.ASSOCIATION),
     ("慈善基金会", OrganizationType.FOUNDATION),
@@ -35,7 +38,7 @@ CHARITY_FORMS = (
     ("敬老助残协会", OrganizationType.ASSOCIATION),
     ("儿童关爱中心", OrganizationType.SOCIAL_SERVICE_AGENCY),
 )
-AGENCY_STEMS = "同行 暖阳 邻里 众扶 春晖 乐善 启明 安居".split()
+AGENCY_STEMS = ["同行", "暖阳", "邻里", "众扶", "春晖", "乐善", "启明", "安居"]
 
 
 @dataclass
@@ -207,7 +210,9 @@ async def _authorities_and_stations(
                 registrar.account(Role.GOV_APPROVER, "审核员", bureau, county),
             )
         agency = world.rng.choice(agencies)
-        world.stations.append(await _station(session, registrar, town, agency, posts, staff[county]))
+        world.stations.append(
+            await _station(session, registrar, town, agency, posts, staff[county])
+        )
     first, second = world.stations[0], world.stations[-1]
     names = {o.id: o.name for o in [*agencies, *world.authorities.values()]}
     for station in (first, second):
@@ -289,7 +294,7 @@ def _charities(registrar: Registrar, world: World) -> None:
 
 
 async def _overseers(session: AsyncSession, registrar: Registrar, world: World) -> None:
-    """The accounts of charities, now that their organizations exist, and one for each other role."""
+    """The charities' accounts, now that their organizations exist, and one for each other role."""
     session.add_all(account for _, account in world.charities)
     first = world.stations[0]
     bureau = world.authorities[first.row.area_code[:6]]

@@ -12,7 +12,12 @@ from nexus.accounts.model import Account
 from nexus.acting import Act
 from nexus.charity import operations as charity
 from nexus.charity.model import CharityProject, Offer, OfferKind
-from nexus.charity.projects.operations import ProjectTerms, create_project, file_project, start_project
+from nexus.charity.projects.operations import (
+    ProjectTerms,
+    create_project,
+    file_project,
+    start_project,
+)
 from nexus.core.refusals import Refusal
 from nexus.demo.parties import PROVINCE, StaffedStation, World
 from nexus.demo.people import Subject
@@ -43,9 +48,7 @@ class Story:
     def __init__(self, sessions: async_sessionmaker[AsyncSession], world: World) -> None:
         self.sessions, self.world, self.rng = sessions, world, world.rng
 
-    async def do(
-        self, account: Account, ago: timedelta, deed: Callable[[Act], Awaitable[T]]
-    ) -> T:
+    async def do(self, account: Account, ago: timedelta, deed: Callable[[Act], Awaitable[T]]) -> T:
         async with self.sessions() as session, session.begin():
             return await deed(Act(session, self.world.actor(account, ago)))
 
@@ -100,7 +103,9 @@ class Story:
         )
         capacity = want.quantity(0.99) * self.rng.choice((5, 10, 20, 40))
         row = await self.do(
-            account, ago, lambda act: charity.create_offer(act, terms=terms, capacity_maximum=capacity)
+            account,
+            ago,
+            lambda act: charity.create_offer(act, terms=terms, capacity_maximum=capacity),
         )
         await self.do(
             account, ago, lambda act: charity.list_offer(act, row.id, expected_version=row.version)
