@@ -743,7 +743,7 @@ CREATE INDEX ix_need_line_area_code ON need_line (area_code);
 
 CREATE INDEX ix_need_line_need_id ON need_line (need_id);
 
-CREATE INDEX ix_need_line_open ON need_line (category, kind, unit, area_code) WHERE published;
+CREATE INDEX ix_need_line_open ON need_line (category, kind, unit, area_code, item_code, id) WHERE published;
 
 CREATE TABLE gap (
     id UUID NOT NULL,

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 import nexus
 from nexus.core.db import make_engine
+
+TURN = 0x6E65787573
+"""The advisory lock of migrations: "nexus" in ASCII."""
 
 
 def migrations() -> Path:
@@ -26,10 +29,14 @@ def config_for(connection: Connection) -> Config:
 
 
 async def migrate(owner_url: str) -> None:
-    """Run what is missing, in one transaction: after a failure nothing has changed."""
+    """Run what is missing, in one transaction: after a failure nothing has changed.
+
+    Two that migrate one database at once take turns.
+    """
     engine = make_engine(owner_url, pool_size=1)
     try:
         async with engine.begin() as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(TURN)))
             await connection.run_sync(lambda plain: command.upgrade(config_for(plain), "head"))
     finally:
         await engine.dispose()
