@@ -187,6 +187,23 @@ async def verify_organization(
     return row
 
 
+async def admit_imported(act: Act, row_id: UUID, *, reason: str) -> model.Organization:
+    """Verify a party of a published list that states no credit code, without one.
+
+    Who vouches for the list decides, never the account that entered it (INV-18). A party that
+    registers itself has to state its code.
+    """
+    row = await _take(act, row_id)
+    act.permit(policy.may_decide, row)
+    act.move(row, model.TRANSITIONS, "submit")
+    act.record("organization.submitted", row)
+    act.move(row, model.TRANSITIONS, "verify")
+    row.verified_by = act.actor.account_id
+    row.state_reason = reason
+    act.record("organization.verified", row)
+    return row
+
+
 async def add_qualification(
     act: Act,
     organization_id: UUID,

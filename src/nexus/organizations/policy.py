@@ -9,7 +9,7 @@ from nexus.acting import EVERYWHERE, GOVERNMENT, TERRITORIAL, Actor, Role
 from nexus.organizations import model
 
 _DECIDERS = frozenset({Role.GOV_APPROVER, Role.PLATFORM_ADMIN})
-_REGISTRARS = GOVERNMENT | {Role.CHARITY_USER, Role.VOL_ORG, Role.PLATFORM_ADMIN}
+_REGISTRARS = GOVERNMENT | EVERYWHERE | {Role.CHARITY_USER, Role.VOL_ORG}
 _PEOPLE = GOVERNMENT | {
     Role.CHARITY_USER,
     Role.CHARITY_CLIENT,

@@ -1,0 +1,63 @@
+"""What an import remembers: which object a row of a source is, and what each import did."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nexus.core.db import Base, Id
+
+
+class ObjectType(StrEnum):
+    NEED = "need"
+    OFFER = "offer"
+    ORGANIZATION = "organization"
+    HOUSEHOLD = "household"
+
+
+class ExternalRef(Base):
+    """The id a row has in the system it came from, and the object it is here (domain.md 7.0)."""
+
+    __tablename__ = "external_ref"
+
+    id: Mapped[Id]
+    system: Mapped[str]
+    type: Mapped[str]
+    value: Mapped[str]
+    """The row's key: normalised, and never an identity number."""
+    object_type: Mapped[ObjectType | None]
+    object_id: Mapped[UUID | None]
+    """Null while the row asks for nothing: it is known, but no need stands behind it."""
+    parts: Mapped[dict[str, Any]]
+    """Part of the row's content → digest, so that a change is found and named."""
+    first_seen_at: Mapped[datetime]
+    last_run_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"), index=True)
+    """The last import whose file had the row, taken or rejected."""
+    absent_since: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("system", "type", "value"),
+        CheckConstraint("(object_type IS NULL) = (object_id IS NULL)", name="object_whole"),
+        Index("ix_external_ref_object", "object_type", "object_id"),
+    )
+
+
+class ImportRun(Base):
+    """One import: who vouched for which file when, and its figures."""
+
+    __tablename__ = "import_run"
+
+    id: Mapped[Id]
+    kind: Mapped[str]
+    system: Mapped[str]
+    type: Mapped[str]
+    digest: Mapped[str]
+    """SHA-256 over the files in their order, in hexadecimal."""
+    voucher_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    started_at: Mapped[datetime]
+    counts: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_import_run_source", "system", "type", "started_at"),)

@@ -1,0 +1,144 @@
+"""Who an import acts as: its own account, the person who vouches, the authority that publishes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.accounts.model import Account, AccountState
+from nexus.accounts.queries import area_prefix
+from nexus.acting import EVERYWHERE, GOVERNMENT, NOBODY, Act, Actor, Role, system
+from nexus.areas.model import COUNTRY
+from nexus.core.refusals import Refusal
+from nexus.exchange.profiles.model import Publisher
+from nexus.organizations.model import (
+    CharityStatus,
+    Organization,
+    OrganizationState,
+    OrganizationType,
+)
+from nexus.organizations.operations import admit_imported, create_organization
+
+IMPORT = "import"
+ADMIN = "admin"
+OPERATOR = "平台运营方 Platform operator"
+"""The authority of last resort: publishes where neither profile nor voucher names one."""
+
+
+class WhoRefused(Refusal):
+    """Nobody can vouch for this import; the message says what to do."""
+
+    code = "IMPORT_ACCOUNT"
+
+
+@dataclass(frozen=True)
+class Parties:
+    """`act` writes rows as the import's own account, `vouch` as the person who vouches for them."""
+
+    act: Act
+    vouch: Act
+    publisher_id: UUID
+
+
+async def stand_in(
+    session: AsyncSession, *, voucher: str, publisher: Publisher, now: datetime
+) -> Parties:
+    """The acts of an import. Who creates its rows is never who verifies them (INV-18)."""
+    person = await _voucher(session, voucher)
+    own = await _import_account(session, now)
+    actor = Actor(
+        person.role,
+        person.id,
+        person.organization_id or NOBODY,
+        "" if person.role in EVERYWHERE else area_prefix(person.area_code),
+        now,
+    )
+    act = Act(session, Actor(Role.SYSTEM, own.id, NOBODY, "", now))
+    vouch = Act(session, actor)
+    return Parties(act, vouch, await _publisher(act, vouch, person, publisher))
+
+
+async def _voucher(session: AsyncSession, username: str) -> Account:
+    found = await session.scalar(select(Account).where(Account.username == username.casefold()))
+    if found is None and username == ADMIN:
+        found = await session.scalar(
+            select(Account)
+            .where(Account.role == Role.PLATFORM_ADMIN, Account.state == AccountState.ACTIVE)
+            .order_by(Account.created_at, Account.id)
+            .limit(1)
+        )
+    if found is None or found.state is not AccountState.ACTIVE:
+        raise WhoRefused(
+            f"There is no active account '{username}' to vouch for the file: name one with --as."
+        )
+    if found.role not in GOVERNMENT | EVERYWHERE or found.username == IMPORT:
+        raise WhoRefused(
+            f"Role {found.role.name} cannot vouch for an import: name an account of the platform "
+            "or of an authority with --as."
+        )
+    return found
+
+
+async def _import_account(session: AsyncSession, now: datetime) -> Account:
+    """SYSTEM, and without a password: nobody can sign in as it."""
+    found = await session.scalar(select(Account).where(Account.username == IMPORT))
+    if found is not None:
+        return found
+    made = Account(
+        username=IMPORT,
+        name="Imports",
+        role=Role.SYSTEM,
+        area_code=COUNTRY,
+        created_at=now,
+    )
+    session.add(made)
+    await session.flush()
+    Act(session, system(now)).record("account.created", made, role=made.role.value)
+    return made
+
+
+async def _publisher(act: Act, vouch: Act, person: Account, wanted: Publisher) -> UUID:
+    row = Organization
+    authority = (
+        row.org_type == OrganizationType.GOVERNMENT_BODY,
+        row.state == OrganizationState.VERIFIED,
+    )
+    if wanted.uscc or wanted.name:
+        named = row.uscc == wanted.uscc if wanted.uscc else row.name == wanted.name
+        found = list(await act.session.scalars(select(row.id).where(named, *authority).limit(2)))
+        if len(found) != 1:
+            raise WhoRefused(
+                f"The profile's publisher {wanted.uscc or wanted.name} is no verified government "
+                "body here, or not the only one of that name: register it, or give its credit code."
+            )
+        return found[0]
+    own = await act.session.scalar(
+        select(row.id).where(row.id == person.organization_id, *authority)
+    )
+    if own is not None:
+        return own
+    known = await act.session.scalar(
+        select(row.id).where(row.name == OPERATOR, *authority).order_by(row.created_at).limit(1)
+    )
+    return known or (await _operator(act, vouch)).id
+
+
+async def _operator(act: Act, vouch: Act) -> Organization:
+    return await register(act, vouch, OPERATOR, OrganizationType.GOVERNMENT_BODY, COUNTRY)
+
+
+async def register(
+    act: Act, vouch: Act, name: str, org_type: OrganizationType, area_code: str
+) -> Organization:
+    """An organization that the import enters and the voucher verifies."""
+    made = await create_organization(
+        act,
+        name=name,
+        org_type=org_type,
+        area_code=area_code,
+        uscc=None,
+        charity_status=CharityStatus.NONE,
+    )
+    return await admit_imported(vouch, made.id, reason="named by an imported list")

@@ -1,0 +1,308 @@
+"""Reads a profile and refuses what it does not understand: a misspelt key is never passed over."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields as dataclass_fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from nexus.core.refusals import Refusal
+from nexus.exchange.profiles.model import (
+    Absence,
+    AreaField,
+    Field,
+    ImportKind,
+    LineSpec,
+    Meaning,
+    Profile,
+    PublicText,
+    Publisher,
+    Quantities,
+    Review,
+    Unlisted,
+)
+from nexus.exchange.profiles.rules import places
+from nexus.exchange.reading.tables import Layout, label
+
+_FIELDS: Mapping[ImportKind, frozenset[str]] = {
+    ImportKind.NEEDS: frozenset(
+        {
+            *("group", "household", "household_size", "station", "category", "urgency", "origin"),
+            *("population_group", "temporary_type", "needed_by", "description", "evidence"),
+        }
+    ),
+    ImportKind.OFFERS: frozenset(
+        {
+            *("organization", "org_type", "organization_area", "category", "title", "summary"),
+            *("available_from", "available_to"),
+        }
+    ),
+}
+_NEEDED: Mapping[ImportKind, frozenset[str]] = {
+    ImportKind.NEEDS: frozenset({"category", "urgency"}),
+    ImportKind.OFFERS: frozenset({"organization", "org_type", "category"}),
+}
+RESERVED_TYPES = frozenset({"household", "organization", "offer"})
+_TOP = frozenset(
+    {
+        *("kind", "source", "type", "file", "blank", "ignore", "key", "fields", "area", "lines"),
+        *("unlisted", "quantity", "review", "absence", "public", "publisher"),
+    }
+)
+_FIELD = frozenset(
+    {"columns", "collect", "join", "path", "value", "values", "only_listed", "refuse", "required"}
+)
+
+
+class ProfileRefused(Refusal):
+    """The profile is wrong: the sentence names the table and the key."""
+
+    code = "PROFILE_REFUSED"
+
+
+def load_profile(path: Path) -> Profile:
+    """The profile at `path`; ProfileRefused when it is missing, no TOML, or not understood."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ProfileRefused(f"There is no profile {path.name}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileRefused(f"{path.name} cannot be read: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileRefused(f"{path.name} is no TOML: {error}.") from None
+    try:
+        return read_profile(table)
+    except ProfileRefused as error:
+        raise ProfileRefused(f"{path.name}: {error.message}", field=error.field) from None
+
+
+def read_profile(table: Mapping[str, Any]) -> Profile:
+    """A profile of a parsed TOML document."""
+    _only(table, _TOP, "the profile")
+    kind = _enum(ImportKind, table.get("kind"), "kind")
+    fields = _fields(kind, _table(table, "fields"))
+    key = tuple(_texts(_table(table, "key", only=("fields",)).get("fields"), "key.fields"))
+    if not key or not set(key) <= fields.keys():
+        raise _wrong("key.fields", f"it names fields of [fields]: {', '.join(sorted(fields))}")
+    missing = sorted(_NEEDED[kind] - fields.keys())
+    if missing:
+        raise _wrong("fields", f"{', '.join(missing)} must be given")
+    if table.get("type") in RESERVED_TYPES:
+        raise _wrong("type", f"{', '.join(sorted(RESERVED_TYPES))} are nexus' own")
+    area = _area(table["area"]) if "area" in table else None
+    lines = tuple(_line(each, at) for at, each in enumerate(table.get("lines", []), 1))
+    if not lines:
+        raise _wrong("lines", "at least one [[lines]] says what is asked for or offered")
+    review = _review(_table(table, "review"))
+    ignored = frozenset(map(label, _texts(table.get("ignore", []), "ignore")))
+    absence = _table(table, "absence", only=("means", "largest_share"))
+    return Profile(
+        kind=kind,
+        source=_text(table.get("source"), "source"),
+        type=_text(table.get("type"), "type"),
+        layout=_layout(_table(table, "file"), key, fields, area, lines, review, ignored),
+        blank=tuple(_texts(table.get("blank", []), "blank")),
+        key=key,
+        fields=fields,
+        ignored=ignored,
+        area=area,
+        lines=lines,
+        unlisted=_unlisted(table["unlisted"]) if "unlisted" in table else None,
+        quantities=_quantities(_table(table, "quantity")),
+        review=review,
+        absence=_enum(Absence, absence.get("means", "keep"), "absence.means"),
+        largest_absence=Decimal(str(absence.get("largest_share", "0.5"))),
+        public=_public(table["public"], fields) if "public" in table else None,
+        publisher=Publisher(**_table(table, "publisher", only=("uscc", "name"))),
+    )
+
+
+def _layout(
+    table: Mapping[str, Any],
+    key: Iterable[str],
+    fields: Mapping[str, Field],
+    area: AreaField | None,
+    lines: Iterable[LineSpec],
+    review: Review,
+    ignored: frozenset[str],
+) -> Layout:
+    _only(table, {"encoding", "sheet", "rows_at", "labels_in_type"}, "file")
+    all_fields = [*fields.values(), *((area,) if area else ())]
+    for spec in lines:
+        all_fields += [spec.item, spec.unit, spec.kind]
+    columns = [*review.columns]
+    for one in all_fields:
+        columns += [*one.columns, *one.collect, *one.join]
+    if area is not None and area.within is not None:
+        columns += area.within.columns
+    for spec in lines:
+        columns += [*spec.columns, *spec.specification]
+    required = [fields[name] for name in key] + [one for one in all_fields if one.required]
+    return Layout(
+        known=frozenset(map(label, columns)) | ignored,
+        required=tuple(
+            dict.fromkeys(frozenset(map(label, one.columns)) for one in required if one.columns)
+        ),
+        encoding=table.get("encoding"),
+        sheet=table.get("sheet"),
+        rows_at=table.get("rows_at"),
+        labels_in_type=bool(table.get("labels_in_type", False)),
+    )
+
+
+def _fields(kind: ImportKind, table: Mapping[str, Any]) -> dict[str, Field]:
+    _only(table, _FIELDS[kind], "fields")
+    return {name: _field(name, each, f"fields.{name}") for name, each in table.items()}
+
+
+def _field(name: str, table: Any, where: str, *, more: Iterable[str] = ()) -> Field:
+    if isinstance(table, str | int):
+        return Field(name, value=table)
+    if not isinstance(table, Mapping):
+        raise _wrong(where, "it is a value or a table with columns, path or value")
+    _only(table, _FIELD | set(more), where)
+    values = table.get("values", {})
+    if not isinstance(values, Mapping):
+        raise _wrong(f"{where}.values", "it is a table of spellings and codes")
+    return Field(
+        name=name,
+        columns=tuple(_texts(table.get("columns", []), f"{where}.columns")),
+        collect=tuple(_texts(table.get("collect", []), f"{where}.collect")),
+        join=tuple(_texts(table.get("join", []), f"{where}.join")),
+        path=_path(table.get("path"), where),
+        value=table.get("value"),
+        values={label(spelling): code for spelling, code in values.items()},
+        only_listed=bool(table.get("only_listed", False)),
+        refuse=tuple(_texts(table.get("refuse", []), f"{where}.refuse")),
+        required=bool(table.get("required", False)),
+    )
+
+
+def _path(template: Any, where: str) -> str | None:
+    if template is None:
+        return None
+    text = _text(template, f"{where}.path")
+    if not places(text) <= {"folder", "stem", "sheet"} or not places(text):
+        raise _wrong(f"{where}.path", "it may use {folder}, {stem} and {sheet}")
+    return text
+
+
+def _area(table: Any) -> AreaField:
+    plain = _field("area", table, "area", more=("within", "unknown_is_within"))
+    more = table if isinstance(table, Mapping) else {}
+    return AreaField(
+        **{each.name: getattr(plain, each.name) for each in dataclass_fields(plain)},
+        within=_field("area", more["within"], "area.within") if "within" in more else None,
+        unknown_is_within=bool(more.get("unknown_is_within", False)),
+    )
+
+
+def _line(table: Any, at: int) -> LineSpec:
+    where = f"lines[{at}]"
+    if not isinstance(table, Mapping):
+        raise _wrong(where, "it is a table")
+    _only(table, {"columns", "kind", "unit", "item", "item_code", "specification", "items"}, where)
+    columns = tuple(_texts(table.get("columns", []), f"{where}.columns"))
+    item = table.get("item", columns[0] if columns else None)
+    if item is None or "unit" not in table or "kind" not in table:
+        raise _wrong(where, "a line has kind, unit, and columns or item")
+    return LineSpec(
+        columns=columns,
+        kind=_field("kind", table["kind"], f"{where}.kind"),
+        unit=_field("unit", table["unit"], f"{where}.unit"),
+        item=_field("item", item, f"{where}.item"),
+        item_code=table.get("item_code"),
+        specification=tuple(_texts(table.get("specification", []), f"{where}.specification")),
+        items={label(words): code for words, code in table.get("items", {}).items()},
+    )
+
+
+def _unlisted(table: Any) -> Unlisted:
+    if not isinstance(table, Mapping):
+        raise _wrong("unlisted", "it is a table")
+    _only(table, {"type", "kind", "unit"}, "unlisted")
+    return Unlisted(
+        *(_text(table.get(name), f"unlisted.{name}") for name in ("type", "kind", "unit"))
+    )
+
+
+def _quantities(table: Mapping[str, Any]) -> Quantities:
+    _only(table, {"zero", "one", "blank", "words"}, "quantity")
+    usual = Quantities()
+    return Quantities(
+        zero=_enum(Meaning, table.get("zero", usual.zero), "quantity.zero"),
+        one=_enum(Meaning, table.get("one", usual.one), "quantity.one"),
+        blank=_enum(Meaning, table.get("blank", usual.blank), "quantity.blank"),
+        words={
+            word: _enum(Meaning, meaning, f"quantity.words.{word}")
+            for word, meaning in table.get("words", {}).items()
+        },
+    )
+
+
+def _review(table: Mapping[str, Any]) -> Review:
+    _only(table, {"columns", "accepted", "always"}, "review")
+    return Review(
+        columns=tuple(_texts(table.get("columns", []), "review.columns")),
+        accepted=frozenset(_texts(table.get("accepted", []), "review.accepted")),
+        always=bool(table.get("always", False)),
+    )
+
+
+def _public(table: Any, fields: Mapping[str, Field]) -> PublicText:
+    if not isinstance(table, Mapping):
+        raise _wrong("public", "it is a table")
+    _only(table, {"title", "summary"}, "public")
+    found = PublicText(
+        _text(table.get("title"), "public.title"), _text(table.get("summary"), "public.summary")
+    )
+    unknown = (places(found.title) | places(found.summary)) - fields.keys() - {"lines"}
+    if unknown or "description" in places(found.title) | places(found.summary):
+        names = ", ".join(sorted(unknown)) or "description"
+        raise _wrong("public", f"{{{names}}} is no field that may be public")
+    return found
+
+
+def _table(
+    table: Mapping[str, Any], name: str, *, only: Iterable[str] | None = None
+) -> Mapping[str, Any]:
+    found = table.get(name, {})
+    if not isinstance(found, Mapping):
+        raise _wrong(name, "it is a table")
+    if only is not None:
+        _only(found, only, name)
+    return found
+
+
+def _only(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise ProfileRefused(
+            f"{where} does not know {', '.join(unknown)}; it knows {', '.join(sorted(known))}.",
+            field=unknown[0],
+        )
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong(where, "a text is missing here")
+    return value.strip()
+
+
+def _texts(value: Any, where: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise _wrong(where, "it is a list of texts")
+    return value
+
+
+def _enum(values: Any, value: Any, where: str) -> Any:
+    try:
+        return values(value)
+    except ValueError:
+        known = ", ".join(sorted(each.value for each in values))
+        raise _wrong(where, f"it is one of {known}") from None
+
+
+def _wrong(where: str, what: str) -> ProfileRefused:
+    return ProfileRefused(f"{where}: {what}.", field=where)
