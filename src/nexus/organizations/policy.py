@@ -63,7 +63,8 @@ def may_submit(actor: Actor, row: Any) -> Any:
 
 def may_update(actor: Actor, row: Any) -> Any:
     """As submitting, until the organization's state is final (INV-21)."""
-    return may_submit(actor, row) & _live(row)
+    may = may_submit(actor, row)
+    return False if may is False else may & _live(row)
 
 
 def may_decide(actor: Actor, row: Any) -> Any:
