@@ -63,8 +63,7 @@ def may_submit(actor: Actor, row: Any) -> Any:
 
 def may_update(actor: Actor, row: Any) -> Any:
     """As submitting, until the organization's state is final (INV-21)."""
-    may = may_submit(actor, row)
-    return False if may is False else may & _live(row)
+    return _live(row) & may_submit(actor, row)
 
 
 def may_decide(actor: Actor, row: Any) -> Any:
@@ -82,7 +81,7 @@ def may_suspend(actor: Actor, row: Any) -> Any:
 
 def may_qualify(actor: Actor, row: Any) -> Any:
     """Qualifications are entered by the authority, of organizations that still are one."""
-    return may_supervise(actor, row) & _live(row)
+    return _live(row) & may_supervise(actor, row)
 
 
 def _live(row: Any) -> Any:
