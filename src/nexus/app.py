@@ -22,6 +22,7 @@ from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
 from nexus.graph.execution import Executor, make_pool, utcnow
 from nexus.graph.http import GraphQLDoor
+from nexus.recipients.vault.rules import input_secret, session_info
 from nexus.schema import make_schema
 from nexus.settings import Settings
 
@@ -75,7 +76,10 @@ def make_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         engine = make_engine(settings.app_url, pool_size=settings.pool_size)
         pool = await make_pool(settings.app_url, size=settings.pool_size)
-        executor = Executor(schema, pool, engine)
+        root = settings.vault_key
+        executor = Executor(
+            schema, pool, engine, secret=input_secret(root), info=session_info(root)
+        )
         ide = _page("graph/graphiql.html") if settings.development else None
         door = GraphQLDoor(executor, Authenticator(engine), ide=ide)
         app.state.engine, app.state.pool, app.state.executor = engine, pool, executor

@@ -104,7 +104,7 @@ async def post_worker(
                 select(row).where(
                     row.account_id == account_id,
                     row.station_id == station_id,
-                    func.daterange(row.valid_from, row.valid_to).overlaps(period),
+                    func.daterange(row.valid_from, row.valid_to).bool_op("&&")(period),
                 )
             )
         )

@@ -62,6 +62,7 @@ class Deeds:
         reader: Reader,
         engine: AsyncEngine,
         secret: bytes,
+        info: Mapping[str, Any],
     ) -> None:
         self.strawberry = schema
         self.schema = planner.schema
@@ -70,6 +71,7 @@ class Deeds:
         self.reader = reader
         self.engine = engine
         self.secret = secret
+        self.info = info
 
     async def run(
         self, prepared: Prepared, operation: Operation, known: VariableValues, actor: Actor
@@ -213,7 +215,9 @@ class Deeds:
         """Run the work in a transaction, again when it lost a race for locks."""
         for attempt in range(ATTEMPTS):
             try:
-                async with AsyncSession(self.engine, expire_on_commit=False) as session:
+                async with AsyncSession(
+                    self.engine, expire_on_commit=False, info=self.info
+                ) as session:
                     async with session.begin():
                         return await work(session)
             except PoolTimeout:

@@ -1,5 +1,6 @@
 """Executes a prepared document: a query as one statement, a mutation deed by deed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +51,7 @@ class Executor:
     """Runs documents for actors over one schema and one database.
 
     `secret` keys the hashes of mutations' inputs, which may hold personal data; it must be the
-    same in every process.
+    same in every process. `info` is what deeds find in `session.info`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Executor:
         *,
         registry: specs.Registry = MAIN,
         secret: bytes = b"",
+        info: Mapping[str, Any] | None = None,
     ) -> None:
         self.schema = core_schema(schema)
         self.registry = registry
@@ -68,7 +70,7 @@ class Executor:
         self.documents = Documents(self.schema)
         self.planner = Planner(self.schema, registry, self.introspection)
         self.reader = Reader(pool)
-        self.deeds = Deeds(schema, registry, self.planner, self.reader, engine, secret)
+        self.deeds = Deeds(schema, registry, self.planner, self.reader, engine, secret, info or {})
 
     async def execute(
         self,

@@ -112,7 +112,7 @@ async def conflicting_recognition(
             clash,
             row.state != _R.ENTERED_IN_ERROR,
             row.id != recognition.id,
-            func.daterange(row.valid_from, row.valid_to).overlaps(
+            func.daterange(row.valid_from, row.valid_to).bool_op("&&")(
                 func.daterange(recognition.valid_from, recognition.valid_to)
             ),
         )

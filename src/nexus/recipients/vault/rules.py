@@ -13,8 +13,6 @@ from nexus.recipients.vault.model import IdentityField
 
 VAULT = "vault"
 """The key of the Vault in `session.info`, put there by whoever makes the sessions."""
-INPUT_KEY = "input_key"
-"""The key in `session.info` of the secret that hashes of mutation inputs are made with."""
 LONGEST = {IdentityField.NAME: 100, IdentityField.ADDRESS: 300}
 KEY_VERSION = 1
 
@@ -82,15 +80,18 @@ def _entry_at(recipient_id: UUID, field: IdentityField, key_version: int) -> byt
 
 def session_info(root: bytes, profile: Profile = DEFAULT) -> dict[str, Any]:
     """What sessions carry so that operations can use the vault: made once, where they are made."""
-    return {
-        VAULT: Vault(root, profile),
-        INPUT_KEY: profile.derive(root, "nexus/input-hash"),
-    }
+    return {VAULT: Vault(root, profile)}
+
+
+def input_secret(root: bytes, profile: Profile = DEFAULT) -> bytes:
+    """The key of the hashes of mutations' inputs, so that a hash tells nothing of an ID number."""
+    return profile.derive(root, "nexus/input-hash")
 
 
 def check_id_number(text: str) -> str:
     """A GB 11643 number of 18 characters, normalised. The refusal never repeats the number."""
-    number = str(ric.compact(text.translate(_FULL_WIDTH)))
+    folded = text.translate(_FULL_WIDTH).upper()
+    number = "".join(character for character in folded if character not in " -\u3000")
     if not _is_id_number(number):
         raise Invalid(
             "This is no valid ID number (GB 11643, 18 characters): "
