@@ -214,18 +214,18 @@ class Page:
             if below.name == "__typename":
                 pairs.append((below.key, quoted("PageInfo")))
             elif below.name == "hasNextPage":
-                pairs.append((below.key, self._beyond("before", self.backward)))
+                pairs.append((below.key, self._beyond(page, "before", self.backward)))
             elif below.name == "hasPreviousPage":
-                pairs.append((below.key, self._beyond("after", not self.backward)))
+                pairs.append((below.key, self._beyond(page, "after", not self.backward)))
             else:
                 at_first = (below.name == "startCursor") != self.backward
                 pairs.append((below.key, self._end(page, row, at_first=at_first)))
         return build_object(pairs)
 
-    def _beyond(self, bound: str, outside: bool) -> ColumnElement[Any]:
+    def _beyond(self, page: Any, bound: str, outside: bool) -> ColumnElement[Any]:
         """Whether rows lie past the page's end: the one more, or what the cursor cut off."""
         if not outside:
-            more: ColumnElement[Any] = func.count() > self._size()
+            more: ColumnElement[Any] = _counted(page) > self._size()
             return more
         given = self._given(bound)
         if given is None:
@@ -239,10 +239,15 @@ class Page:
     def _end(self, page: Any, row: Any, *, at_first: bool) -> ColumnElement[Any]:
         """The cursor of the row numbered first or last among those shown; null without rows."""
         rank = page.c.rank__
-        shown = func.least(func.count(), self._size())
+        shown = func.least(_counted(page), self._size())
         place = literal_column("1", Integer()) if at_first else cast(shown, Integer)
         texts = []
         for key in self._keys(row):
             gathered: Any = func.array_agg(aggregate_order_by(key, rank), type_=ARRAY(key.type))
             texts.append(cast(gathered[place], Text))
         return case((shown > 0, self._cursor(texts)))
+
+
+def _counted(page: Any) -> ColumnElement[int]:
+    """The rows of the page. A column of it is counted: count(*) would belong to a select within."""
+    return func.count(page.c.rank__)
