@@ -175,7 +175,7 @@ class Need:
     approval_cap_fen: Fen | None = classified(model.Need.approval_cap_fen, allowed=_DETAIL)
     state_reason: str | None = classified(model.Need.state_reason, allowed=_DETAIL)
     verified_at: datetime | None = classified(model.Need.verified_at, allowed=_DETAIL)
-    history: Connection[NeedEvent] = to_many(
+    history: Connection[NeedEvent] | None = to_many(
         Event.object_id, order=Order(("position",)), allowed=_DETAIL
     )
 

@@ -171,7 +171,7 @@ async def change_quantity(
     done = changed.first() is not None
     await act.session.refresh(line)
     if not done:
-        least = rules.live(line)
+        least = rules.plain(rules.live(line))
         raise GuardFailed(
             f"{least} {line.unit} of line {line.position} ({line.item}) are pledged or delivered: "
             f"ask for at least that much, or release pledges first.",

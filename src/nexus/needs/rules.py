@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol, TypedDict
+from typing import Protocol, Required, TypedDict
 from uuid import UUID
 
 from nexus.core.personal_data import find_personal_data
@@ -70,6 +70,15 @@ class NeedDetails(TypedDict, total=False):
     station_id: UUID | None
     owner_id: UUID
     reviewed: bool
+
+
+class NeedFacts(NeedDetails):
+    """What a new need has, besides its subject and its lines."""
+
+    area_code: Required[str]
+    origin: Required[str]
+    category: Required[str]
+    urgency: Required[Urgency]
 
 
 class NeedChanges(NeedDetails, total=False):
@@ -170,31 +179,30 @@ def shown_area(subject_kind: SubjectKind, area_code: str, given: str | None = No
     return shown[:finest] if finest and shown != "CN" else shown
 
 
-def check_subject(
-    kind: SubjectKind,
-    *,
-    recipient_id: UUID | None,
-    household_id: UUID | None,
-    group_name: str | None,
-) -> None:
-    """Exactly the subject that the kind says."""
+@dataclass(frozen=True)
+class Subject:
+    """Who or what a need is of: exactly the one that its kind says."""
+
+    kind: SubjectKind
+    recipient_id: UUID | None
+    household_id: UUID | None
+    group_name: str | None
+
+
+def check_subject(subject: Subject) -> None:
+    """Invalid unless the subject of the kind is given, and no other."""
     given = {
-        SubjectKind.RECIPIENT: recipient_id is not None,
-        SubjectKind.HOUSEHOLD: household_id is not None,
-        SubjectKind.GROUP: bool((group_name or "").strip()),
+        SubjectKind.RECIPIENT: ("recipientId", subject.recipient_id is not None),
+        SubjectKind.HOUSEHOLD: ("householdId", subject.household_id is not None),
+        SubjectKind.GROUP: ("groupName", bool((subject.group_name or "").strip())),
     }
-    field = {
-        SubjectKind.RECIPIENT: "recipientId",
-        SubjectKind.HOUSEHOLD: "householdId",
-        SubjectKind.GROUP: "groupName",
-    }
-    if not given[kind]:
-        raise Invalid(f"A need of a {kind.value} names it in {field[kind]}.", field=field[kind])
-    for other, present in given.items():
-        if present and other is not kind:
+    field, present = given.pop(subject.kind)
+    if not present:
+        raise Invalid(f"A need of a {subject.kind.value} names it in {field}.", field=field)
+    for other, also in given.values():
+        if also:
             raise Invalid(
-                f"A need of a {kind.value} has no {field[other]}: leave it out.",
-                field=field[other],
+                f"A need of a {subject.kind.value} has no {other}: leave it out.", field=other
             )
 
 
@@ -288,8 +296,8 @@ def check_nothing_under_way(lines: Sequence[Counted]) -> None:
     busy = [line for line in lines if line.reserved + line.committed > 0]
     if busy:
         told = "; ".join(
-            f"line {line.position} ({line.item}): {_plain(line.reserved)} reserved, "
-            f"{_plain(line.committed)} committed"
+            f"line {line.position} ({line.item}): {plain(line.reserved)} reserved, "
+            f"{plain(line.committed)} committed"
             for line in busy
         )
         raise GuardFailed(
@@ -324,14 +332,15 @@ def check_reopen(closed_at: datetime | None, now: datetime) -> None:
 
 
 def _progress(line: Counted) -> str:
-    wanted = _plain(line.quantity_required) if line.quantity_required is not None else "any"
+    wanted = plain(line.quantity_required) if line.quantity_required is not None else "any"
     return (
-        f"line {line.position} ({line.item}): {_plain(line.confirmed)} of {wanted} "
+        f"line {line.position} ({line.item}): {plain(line.confirmed)} of {wanted} "
         f"{line.unit} confirmed"
     )
 
 
-def _plain(quantity: Decimal) -> str:
+def plain(quantity: Decimal) -> str:
+    """The figure without the zeros of its column: 4.000 → 4."""
     text = f"{quantity:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

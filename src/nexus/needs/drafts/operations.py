@@ -1,8 +1,7 @@
 """Recording a need with its lines, and changing it while it is a draft or returned."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -13,7 +12,7 @@ from nexus.areas.queries import check_code, resolve_area
 from nexus.casework.model import Station, StationState
 from nexus.core.refusals import Forbidden, Invalid
 from nexus.needs import model, policy, queries, rules
-from nexus.needs.rules import LineInput, NeedChanges, NeedDetails
+from nexus.needs.rules import LineInput, NeedChanges, NeedFacts
 from nexus.organizations.model import Organization, OrganizationState, OrganizationType
 from nexus.recipients import policy as recipients
 from nexus.recipients.model import Household, Recipient
@@ -36,60 +35,53 @@ async def create_need(
     act: Act,
     *,
     subject_kind: model.SubjectKind,
-    area_code: str,
-    origin: str,
-    category: str,
-    urgency: model.Urgency,
     lines: Sequence[LineInput],
     recipient_id: UUID | None = None,
     household_id: UUID | None = None,
     group_name: str | None = None,
     publisher_id: UUID | None = None,
-    **details: Unpack[NeedDetails],
+    **facts: Unpack[NeedFacts],
 ) -> model.Need:
     """A draft with its lines (T5c).
 
     The owner is the actor unless named; the publisher the actor's organization if that is an
     authority. An area may be given by an alias. A person's need shows its county outside.
     """
-    rules.check_subject(
-        subject_kind, recipient_id=recipient_id, household_id=household_id, group_name=group_name
-    )
+    subject = rules.Subject(subject_kind, recipient_id, household_id, group_name)
+    rules.check_subject(subject)
     checked = rules.check_lines(lines)
-    area = await resolve_area(act.session, area_code)
+    area = await resolve_area(act.session, facts["area_code"])
     if not policy.may_create(act.actor, area):
         raise Forbidden(f"Role {act.actor.role.name} may not record needs in area {area}.")
-    subject = await _find_subject(act, recipient_id=recipient_id, household_id=household_id)
-    publisher = await _find_publisher(act, publisher_id)
-    changes: NeedChanges = {
-        "shown_area_code": None,
-        "visibility": model.Visibility.PARTNERS,
-        "station_id": None,
-        "owner_id": act.actor.account_id,
-        **details,  # type: ignore[typeddict-item]
-        "area_code": area,
-        "origin": origin,
-        "category": category,
-        "urgency": urgency,
-    }
-    if group_name is not None:
-        changes["group_name"] = group_name
     row = model.Need(
         subject_kind=subject_kind,
-        recipient_id=subject.recipient_id,
-        household_id=subject.household_id,
-        publisher_id=publisher,
+        recipient_id=recipient_id,
+        household_id=await _find_household(act, subject),
+        publisher_id=await _find_publisher(act, publisher_id),
         state=model.NeedState.DRAFT,
         created_at=act.now,
         created_by=act.actor.account_id,
     )
-    await apply_changes(act, row, changes)
+    await apply_changes(act, row, _whole(act, subject, facts))
     row.no = await act.number("N", row.shown_area_code)
     act.session.add(row)
     await act.session.flush()
     await _put_lines(act, row, checked)
     act.record("need.created", row, category=row.category, urgency=row.urgency)
     return row
+
+
+def _whole(act: Act, subject: rules.Subject, facts: NeedFacts) -> NeedChanges:
+    """The facts with what every need has: so that each is checked, given or not."""
+    whole: NeedChanges = {
+        "shown_area_code": None,
+        "visibility": model.Visibility.PARTNERS,
+        "station_id": None,
+        "owner_id": act.actor.account_id,
+    }
+    if subject.group_name is not None:
+        whole["group_name"] = subject.group_name
+    return cast(NeedChanges, {**whole, **facts})
 
 
 async def update_need(
@@ -282,23 +274,14 @@ async def _check_owner(act: Act, owner_id: UUID) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Subject:
-    recipient_id: UUID | None = None
-    household_id: UUID | None = None
-
-
-async def _find_subject(
-    act: Act, *, recipient_id: UUID | None, household_id: UUID | None
-) -> _Subject:
-    """The recipient with their household, or the household; NotFound outside the territory."""
-    if recipient_id is not None:
-        recipient = await act.find(Recipient, recipient_id, visible=recipients.recipient_visible)
-        return _Subject(recipient.id, recipient.household_id)
-    if household_id is not None:
-        household = await act.find(Household, household_id, visible=recipients.visible)
-        return _Subject(None, household.id)
-    return _Subject()
+async def _find_household(act: Act, subject: rules.Subject) -> UUID | None:
+    """The household of the subject, if it has one; NotFound outside the territory."""
+    if subject.recipient_id is not None:
+        visible = recipients.recipient_visible
+        return (await act.find(Recipient, subject.recipient_id, visible=visible)).household_id
+    if subject.household_id is not None:
+        return (await act.find(Household, subject.household_id, visible=recipients.visible)).id
+    return None
 
 
 async def _find_publisher(act: Act, publisher_id: UUID | None) -> UUID:
