@@ -621,7 +621,7 @@ CREATE TABLE need (
     published_at TIMESTAMP WITH TIME ZONE,
     released_by UUID,
     closed_at TIMESTAMP WITH TIME ZONE,
-    due_on DATE GENERATED ALWAYS AS (COALESCE(needed_by, '9999-12-31'::date)) STORED NOT NULL,
+    due_on DATE GENERATED ALWAYS AS (COALESCE(needed_by, '3000-01-01'::date)) STORED NOT NULL,
     listed_at TIMESTAMP WITH TIME ZONE GENERATED ALWAYS AS (COALESCE(published_at, created_at)) STORED NOT NULL,
     CONSTRAINT pk_need PRIMARY KEY (id),
     CONSTRAINT ck_need_one_subject CHECK ((subject_kind = 'recipient' AND recipient_id IS NOT NULL AND group_name IS NULL) OR (subject_kind = 'household' AND household_id IS NOT NULL AND recipient_id IS NULL AND group_name IS NULL) OR (subject_kind = 'group' AND household_id IS NULL AND recipient_id IS NULL AND group_name IS NOT NULL)),

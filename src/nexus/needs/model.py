@@ -162,9 +162,9 @@ class Need(Base):
     """Who released the public text after the check for personal data (INV-13)."""
     closed_at: Mapped[datetime | None]
     due_on: Mapped[date] = mapped_column(
-        Computed("COALESCE(needed_by, '9999-12-31'::date)", persisted=True)
+        Computed("COALESCE(needed_by, '3000-01-01'::date)", persisted=True)
     )
-    """`needed_by` as a sort key: what has no date comes last."""
+    """`needed_by` as a sort key: what has no date comes last. (asyncpg takes 9999-12-31 for ∞.)"""
     listed_at: Mapped[datetime] = mapped_column(
         Computed("COALESCE(published_at, created_at)", persisted=True)
     )
