@@ -92,6 +92,7 @@ async def test_migrations_are_one_line() -> None:
     assert revisions == [f"{place:04d}" for place in range(1, len(revisions) + 1)]
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type .xid8.")
 async def test_migrations_and_models_agree(owner_engine: AsyncEngine) -> None:
     def differences(connection: Connection) -> list[Any]:
         options = {"compare_type": True, "compare_server_default": True, "include_schemas": True}
