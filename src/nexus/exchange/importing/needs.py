@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 
 from nexus.areas.queries import resolve_code
-from nexus.casework.model import Station
+from nexus.casework.model import Station, StationState
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
 from nexus.exchange.importing.model import ExternalRef, ObjectType
 from nexus.exchange.importing.parties import Parties
@@ -314,20 +314,18 @@ def _size(text: str | None) -> int:
 
 
 async def _station(parties: Parties, wanted: Wanted) -> UUID | None:
+    """The station the row names by number or name; for a household else the town's only one."""
     named = wanted.entry.text("station")
-    if named is None:
+    if named is None and wanted.entry.text("household") is None:
         return None
-    found = list(
-        await parties.act.session.scalars(
-            select(Station.id)
-            .where(or_(Station.no == named, Station.name == named))
-            .where(parties.vouch.actor.covers(Station.area_code))
-            .limit(2)
-        )
-    )
+    asked = select(Station.id).where(parties.vouch.actor.covers(Station.area_code)).limit(2)
+    if named is not None:
+        asked = asked.where(or_(Station.no == named, Station.name == named))
+    else:
+        asked = asked.where(Station.area_code == wanted.area, Station.state == StationState.ACTIVE)
+    found = list(await parties.act.session.scalars(asked))
     if len(found) != 1:
-        what = "no station" if not found else "more than one station"
-        raise Invalid(
-            f"{shown(named)} is {what} of your territory: give its number.", field="station"
-        )
+        what = shown(named) if named else f"Area {wanted.area}"
+        many = "more than one station" if found else "no station"
+        raise Invalid(f"{what} has {many} in your territory: name one by number.", field="station")
     return found[0]

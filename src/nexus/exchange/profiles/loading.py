@@ -28,14 +28,15 @@ from nexus.exchange.reading.tables import Layout, label
 _FIELDS: Mapping[ImportKind, frozenset[str]] = {
     ImportKind.NEEDS: frozenset(
         {
-            *("group", "household", "household_size", "station", "category", "urgency", "origin"),
-            *("population_group", "temporary_type", "needed_by", "description", "evidence"),
+            *("group", "household", "household_size", "station", "number", "category"),
+            *("urgency", "origin", "population_group", "temporary_type", "needed_by"),
+            *("description", "evidence"),
         }
     ),
     ImportKind.OFFERS: frozenset(
         {
             *("organization", "org_type", "organization_area", "category", "title", "summary"),
-            *("available_from", "available_to"),
+            *("number", "available_from", "available_to"),
         }
     ),
 }
@@ -82,16 +83,13 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     _only(table, _TOP, "the profile")
     kind = _enum(ImportKind, table.get("kind"), "kind")
     fields = _fields(kind, _table(table, "fields"))
-    key = tuple(_texts(_table(table, "key", only=("fields",)).get("fields"), "key.fields"))
-    if not key or not set(key) <= fields.keys():
-        raise _wrong("key.fields", f"it names fields of [fields]: {', '.join(sorted(fields))}")
-    missing = sorted(_NEEDED[kind] - fields.keys())
-    if missing:
-        raise _wrong("fields", f"{', '.join(missing)} must be given")
+    key = _key(_table(table, "key", only=("fields",)), fields)
     if table.get("type") in RESERVED_TYPES:
         raise _wrong("type", f"{', '.join(sorted(RESERVED_TYPES))} are nexus' own")
     area = _area(table["area"]) if "area" in table else None
-    lines = tuple(_line(each, at) for at, each in enumerate(table.get("lines", []), 1))
+    if kind is ImportKind.NEEDS and area is None:
+        raise _wrong("area", "a need lies in an area")
+    lines = tuple(_line(each, at) for at, each in enumerate(_list(table, "lines"), 1))
     if not lines:
         raise _wrong("lines", "at least one [[lines]] says what is asked for or offered")
     review = _review(_table(table, "review"))
@@ -112,9 +110,9 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
         quantities=_quantities(_table(table, "quantity")),
         review=review,
         absence=_enum(Absence, absence.get("means", "keep"), "absence.means"),
-        largest_absence=Decimal(str(absence.get("largest_share", "0.5"))),
+        largest_absence=_share(absence.get("largest_share", 0.5)),
         public=_public(table["public"], fields) if "public" in table else None,
-        publisher=Publisher(**_table(table, "publisher", only=("uscc", "name"))),
+        publisher=_publisher(_table(table, "publisher", only=("uscc", "name"))),
     )
 
 
@@ -144,16 +142,26 @@ def _layout(
         required=tuple(
             dict.fromkeys(frozenset(map(label, one.columns)) for one in required if one.columns)
         ),
-        encoding=table.get("encoding"),
-        sheet=table.get("sheet"),
-        rows_at=table.get("rows_at"),
+        encoding=_optional(table, "encoding", "file"),
+        sheet=_optional(table, "sheet", "file"),
+        rows_at=_optional(table, "rows_at", "file"),
         labels_in_type=bool(table.get("labels_in_type", False)),
     )
 
 
 def _fields(kind: ImportKind, table: Mapping[str, Any]) -> dict[str, Field]:
     _only(table, _FIELDS[kind], "fields")
+    missing = sorted(_NEEDED[kind] - table.keys())
+    if missing:
+        raise _wrong("fields", f"{', '.join(missing)} must be given")
     return {name: _field(name, each, f"fields.{name}") for name, each in table.items()}
+
+
+def _key(table: Mapping[str, Any], fields: Mapping[str, Field]) -> tuple[str, ...]:
+    key = tuple(_texts(table.get("fields"), "key.fields"))
+    if not key or not set(key) <= fields.keys():
+        raise _wrong("key.fields", f"it names fields of [fields]: {', '.join(sorted(fields))}")
+    return key
 
 
 def _field(name: str, table: Any, where: str, *, more: Iterable[str] = ()) -> Field:
@@ -162,9 +170,6 @@ def _field(name: str, table: Any, where: str, *, more: Iterable[str] = ()) -> Fi
     if not isinstance(table, Mapping):
         raise _wrong(where, "it is a value or a table with columns, path or value")
     _only(table, _FIELD | set(more), where)
-    values = table.get("values", {})
-    if not isinstance(values, Mapping):
-        raise _wrong(f"{where}.values", "it is a table of spellings and codes")
     return Field(
         name=name,
         columns=tuple(_texts(table.get("columns", []), f"{where}.columns")),
@@ -172,7 +177,7 @@ def _field(name: str, table: Any, where: str, *, more: Iterable[str] = ()) -> Fi
         join=tuple(_texts(table.get("join", []), f"{where}.join")),
         path=_path(table.get("path"), where),
         value=table.get("value"),
-        values={label(spelling): code for spelling, code in values.items()},
+        values=_pairs(table, "values", where),
         only_listed=bool(table.get("only_listed", False)),
         refuse=tuple(_texts(table.get("refuse", []), f"{where}.refuse")),
         required=bool(table.get("required", False)),
@@ -212,9 +217,9 @@ def _line(table: Any, at: int) -> LineSpec:
         kind=_field("kind", table["kind"], f"{where}.kind"),
         unit=_field("unit", table["unit"], f"{where}.unit"),
         item=_field("item", item, f"{where}.item"),
-        item_code=table.get("item_code"),
+        item_code=_optional(table, "item_code", where),
         specification=tuple(_texts(table.get("specification", []), f"{where}.specification")),
-        items={label(words): code for words, code in table.get("items", {}).items()},
+        items=_pairs(table, "items", where),
     )
 
 
@@ -236,7 +241,7 @@ def _quantities(table: Mapping[str, Any]) -> Quantities:
         blank=_enum(Meaning, table.get("blank", usual.blank), "quantity.blank"),
         words={
             word: _enum(Meaning, meaning, f"quantity.words.{word}")
-            for word, meaning in table.get("words", {}).items()
+            for word, meaning in _table(table, "words").items()
         },
     )
 
@@ -262,6 +267,35 @@ def _public(table: Any, fields: Mapping[str, Field]) -> PublicText:
         names = ", ".join(sorted(unknown)) or "description"
         raise _wrong("public", f"{{{names}}} is no field that may be public")
     return found
+
+
+def _publisher(table: Mapping[str, Any]) -> Publisher:
+    return Publisher(**{name: _text(each, f"publisher.{name}") for name, each in table.items()})
+
+
+def _share(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise _wrong("absence.largest_share", "it lies between 0 and 1")
+    return Decimal(str(value))
+
+
+def _list(table: Mapping[str, Any], name: str) -> list[Any]:
+    found = table.get(name, [])
+    if not isinstance(found, list):
+        raise _wrong(name, "it is written with double brackets, [[" + name + "]]")
+    return found
+
+
+def _pairs(table: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    """A table of spellings, folded as column names are, and what they mean."""
+    found = table.get(name, {})
+    if not isinstance(found, Mapping):
+        raise _wrong(f"{where}.{name}", "it is a table of spellings and codes")
+    return {label(spelling): code for spelling, code in found.items()}
+
+
+def _optional(table: Mapping[str, Any], name: str, where: str) -> str | None:
+    return _text(table[name], f"{where}.{name}") if name in table else None
 
 
 def _table(

@@ -135,7 +135,7 @@ def _read(profile: Profile, spec: Field, row: Row) -> Any:
         return _translated(spec, text) if text else spec.value
     found = _cell(profile, row, spec.columns)
     if found is None:
-        return _translated(spec, spec.path.format_map(row.place)) if spec.path else spec.value
+        return _translated(spec, _placed(spec.path, row)) if spec.path else spec.value
     _, cell = found
     if spec.name in DAYS:
         return day_of(cell)
@@ -155,6 +155,10 @@ def _translated(spec: Field, text: str) -> Any:
             "or add it to the profile.",
         )
     return text
+
+
+def _placed(template: str, row: Row) -> str:
+    return _PLACE.sub(lambda found: row.place.get(found[1], ""), template)
 
 
 def _collected(profile: Profile, spec: Field, row: Row) -> str | None:

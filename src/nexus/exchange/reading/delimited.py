@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from nexus.exchange.reading.decoding import decode
@@ -84,10 +85,10 @@ def _separator(text: str, layout: Layout, file: str) -> tuple[str, Header]:
 
 def _top(text: str, separator: str) -> list[list[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        return list(islice(reader, HEADER_WITHIN))
-    except csv.Error:
-        return []
+    top: list[list[str]] = []
+    with suppress(csv.Error):
+        top.extend(islice(reader, HEADER_WITHIN))
+    return top
 
 
 def _known(top: Sequence[Sequence[Scalar]], layout: Layout) -> int:

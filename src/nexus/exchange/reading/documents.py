@@ -24,6 +24,8 @@ from nexus.exchange.reading.tables import (
 
 _SPACE = re.compile(r"\s*")
 _TWICE = "\0twice"
+_BEGUN = 6
+"""So many characters may an escape or a literal have that the end of the file cuts in two."""
 
 
 def rows_of(raw: bytes, layout: Layout, *, file: str, place: dict[str, str]) -> Iterator[Row]:
@@ -145,7 +147,8 @@ def _skip(text: str, at: int) -> int:
 
 
 def _malformed(file: str, text: str, at: int, what: str) -> NoReturn:
-    cut = at >= len(text.rstrip()) or "Unterminated string" in what
+    tail = text[at : at + 2 * _BEGUN].rstrip()
+    cut = "Unterminated string" in what or (len(tail) <= _BEGUN and not set(tail) & set("]}<"))
     line = text.count("\n", 0, at) + 1
     raise FileRefused(
         f"{file}: "

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from threading import Timer
 from typing import Any
+from xml.parsers import expat
 
 from nexus.exchange.reading.tables import (
     HEADER_WITHIN,
@@ -78,6 +79,10 @@ def scan(path: Path, *, file: str) -> None:
             left = LIMITS.unpacked_bytes
             for entry in archive.infolist():
                 left -= _scan_part(archive, entry, left, file)
+    except expat.ExpatError as error:
+        raise _refused(
+            file, f"an XML part of the workbook is damaged ({error}). Save it again", "damaged"
+        ) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise _refused(
             file, f"the workbook is damaged or was cut off ({error}). Fetch it again", "cut_off"
@@ -89,7 +94,8 @@ def scan(path: Path, *, file: str) -> None:
 def _scan_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int, file: str) -> int:
     """Unpack one part in pieces, keeping nothing; its true size in bytes."""
     is_sheet = entry.filename.startswith("xl/worksheets/")
-    is_xml = entry.filename.endswith((".xml", ".rels", ".vml"))
+    is_xml = entry.filename.endswith((".xml", ".rels"))
+    parser = expat.ParserCreate()
     size, tail = 0, b""
     with archive.open(entry) as part:
         while piece := part.read(_CHUNK):
@@ -99,10 +105,14 @@ def _scan_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int, file
                 raise _refused(file, f"more than {limit} MiB when unpacked", "bomb")
             window = tail + piece.replace(b"\0", b"")
             tail = window[-_OVERLAP:]
-            if is_xml and _ENTITY.search(window):
-                raise _refused(file, "an XML part declares a DTD or entities", "entities")
+            if is_xml:
+                if _ENTITY.search(window):
+                    raise _refused(file, "an XML part declares a DTD or entities", "entities")
+                parser.Parse(piece, False)
             if is_sheet:
                 _check_reach(window, file)
+    if is_xml:
+        parser.Parse(b"", True)
     return size
 
 
