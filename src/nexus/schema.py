@@ -13,6 +13,7 @@ import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
 import nexus.needs.drafts.graphql
 import nexus.needs.graphql
+import nexus.needs.lifecycle.graphql
 import nexus.needs.publication.graphql
 import nexus.needs.reactions
 import nexus.organizations.graphql
