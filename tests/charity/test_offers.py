@@ -32,17 +32,15 @@ _O = model.OfferState
 
 
 def terms(**given: Any) -> operations.OfferTerms:
-    return operations.OfferTerms(
-        **{
-            "title": "大米",
-            "kind": model.OfferKind.GOODS,
-            "category": "LIV",
-            "unit": "KGM",
-            "areas": ["440103"],
-            "available_from": today(),
-        }
-        | given
-    )
+    values: dict[str, Any] = {
+        "title": "大米",
+        "kind": model.OfferKind.GOODS,
+        "category": "LIV",
+        "unit": "KGM",
+        "areas": ["440103"],
+        "available_from": today(),
+    } | given
+    return operations.OfferTerms(**values)
 
 
 async def areas_of(engine: AsyncEngine, offer: model.Offer) -> list[tuple[str, str]]:
@@ -393,7 +391,6 @@ async def test_roles_and_deeds(engine: AsyncEngine, role: Role) -> None:
         owner = await m.organization()
         account = await m.account(role=role)
         offer = await m.offer(owner)
-    at = {"expected_version": 1}
     for deed in MANAGING:
         await refused(engine, account, offer, deed, Forbidden)
     await refused(engine, account, offer, operations.set_capacity, Forbidden, maximum=None)
@@ -401,7 +398,7 @@ async def test_roles_and_deeds(engine: AsyncEngine, role: Role) -> None:
     await refused(engine, account, offer, operations.update_offer, Forbidden, terms=terms())
     if role in (Role.GOV_COORDINATOR, Role.GOV_APPROVER):
         async with acting(engine, account) as act:
-            row = await operations.approve_offer(act, offer.id, approved=True, **at)
+            row = await operations.approve_offer(act, offer.id, approved=True, expected_version=1)
         assert row.pre_approved
         offer = row
     else:

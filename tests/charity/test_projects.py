@@ -20,16 +20,14 @@ _P = model.ProjectState
 
 
 def terms(**given: Any) -> operations.ProjectTerms:
-    return operations.ProjectTerms(
-        **{
-            "name": "暖冬行动",
-            "field": "poverty",
-            "area": "440103",
-            "starts_on": today(),
-            "budget_fen": 100_000,
-        }
-        | given
-    )
+    values: dict[str, Any] = {
+        "name": "暖冬行动",
+        "field": "poverty",
+        "area": "440103",
+        "starts_on": today(),
+        "budget_fen": 100_000,
+    } | given
+    return operations.ProjectTerms(**values)
 
 
 async def refused(

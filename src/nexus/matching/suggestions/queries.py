@@ -14,11 +14,13 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     case,
     func,
     literal_column,
     null,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -211,30 +213,28 @@ def _scored_lines(actor: Actor, offer: Any) -> Select[Any]:
 
 def _line_candidates(actor: Actor, offer: Any) -> Any:
     """Line ids with the offer's reach towards them."""
-    area, line = aliased(OfferArea), aliased(NeedLine)
-    alike = (
-        area.offer_id == offer.id,
+    area, line, need = aliased(OfferArea), aliased(NeedLine), aliased(Need)
+    alike = and_(
         line.category == offer.category,
         line.kind == offer.kind,
         line.unit == offer.unit,
         line.published,
         fitting.item_fits(offer, line),
     )
-    chosen = select(line.id.label("id"), scores.reach(area.area_code).label("reach"))
-    start = _start(area.area_code)
+    chosen = (
+        select(line.id.label("id"), scores.reach(area.area_code).label("reach"))
+        .join_from(area, line, alike)
+        .where(area.offer_id == offer.id)
+    )
+    start, ancestors = _start(area.area_code), _ancestors(area.area_code)
+    end = start.concat(literal_column("':'"))
     parts = [
-        chosen.where(
-            *alike, line.area_code >= start, line.area_code < start.concat(literal_column("':'"))
-        ),
-        chosen.where(*alike, line.area_code == func.any(_ancestors(area.area_code))),
+        chosen.where(line.area_code >= start, line.area_code < end),
+        chosen.where(line.area_code == func.any(ancestors)),
     ]
     if actor.role in CHARITY:
-        need = aliased(Need)
-        parts.append(
-            chosen.join(need, need.id == line.need_id).where(
-                *alike, need.shown_area_code == func.any(_ancestors(area.area_code))
-            )
-        )
+        told = chosen.join(need, need.id == line.need_id)
+        parts.append(told.where(need.shown_area_code == func.any(ancestors)))
     found = union_all(*(part.correlate(offer) for part in parts)).subquery()
     return (
         select(found.c.id, func.max(found.c.reach).label("reach"))
@@ -268,7 +268,7 @@ def served_lines(actor: Actor, offer_id: Any) -> Select[Any]:
     """The ids of every line the offer can serve."""
     offer = aliased(Offer)
     found = needs_for_offer(actor, offer, null()).correlate(offer).lateral()
-    return select(found.c.line_id).select_from(offer, found).where(offer.id == offer_id)
+    return select(found.c.line_id).join_from(offer, found, true()).where(offer.id == offer_id)
 
 
 def lines_without_offer(actor: Actor, condition: Callable[[Any], Any]) -> Select[NeedLine]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal,
     literal_column,
     select,
     type_coerce,
@@ -56,7 +57,8 @@ class Match:
 
 def once(expression: Any, *outer: Any) -> Any:
     """SQL over the `outer` rows alone, or over none: it is worked out once for all candidates."""
-    return select(expression.label("once")).correlate(*outer).scalar_subquery()
+    known = expression if isinstance(expression, ColumnElement) else literal(expression)
+    return select(known.label("once")).correlate(*outer).scalar_subquery()
 
 
 def total(match: Match) -> ColumnElement[int]:
