@@ -21,7 +21,9 @@ async def admin(engine: AsyncEngine) -> Any:
         return await m.account(role=Role.PLATFORM_ADMIN, area_code=None)
 
 
-async def mutate(api: Any, account: Any, name: str, kind: str, selection: str, **given: Any) -> Any:
+async def mutate(
+    api: Any, account: Any, name: str, kind: str, selection: str, /, **given: Any
+) -> Any:
     document = f"mutation ($i: {kind}!) {{ {name}(input: $i) {{ {selection} {REFUSED} }} }}"
     answer = await api(account)(document, i=given)
     assert "errors" not in answer, answer

@@ -268,12 +268,12 @@ async def test_posts_that_make_no_sense(engine: AsyncEngine) -> None:
             await post(engine, approver, where, who, **given)
     assert await count_of(engine, model.Worker) == before
     worker = await post(engine, approver, station, holder, valid_to=today() + timedelta(days=9))
-    for ends_on, version, refusal in (
+    for ends_on, version, kind in (
         (today(), 1, Invalid),
         (today() + timedelta(days=10), 1, Invalid),
         (today() + timedelta(days=5), 2, VersionConflict),
     ):
-        with pytest.raises(refusal):
+        with pytest.raises(kind):
             async with acting(engine, approver) as act:
                 await operations.end_posting(
                     act, worker.id, expected_version=version, ends_on=ends_on

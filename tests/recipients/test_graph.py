@@ -12,6 +12,7 @@ from nexus.acting import Role
 from nexus.core.ids import new_id
 from nexus.graph.identifiers import encode
 from tests.making import TOWN, making, now, today
+from tests.recipients.test_households import SEE
 from tests.recipients.test_vault import NUMBERS
 
 REFUSED = "... on Refusal { code message field details }"
@@ -21,7 +22,7 @@ def key() -> str:
     return str(new_id())
 
 
-async def one(api: Any, account: Any, name: str, selection: str, **given: Any) -> Any:
+async def one(api: Any, account: Any, name: str, selection: str, /, **given: Any) -> Any:
     """The answer of one mutation."""
     kind = name[0].upper() + name[1:] + "Input"
     if name.split("_")[0] in TRANSITIONS:
@@ -306,3 +307,34 @@ async def test_a_key_used_for_another_number_is_refused_without_telling(
         )
         assert answer.get("code") == code
         assert first not in json.dumps(answer)
+
+
+EVERYTHING = """{
+    viewer { name allowedActions accessTokens { nodes { label allowedActions } } }
+    accounts(first: 2) { totalCount nodes { name role redactions allowedActions } }
+    stations(first: 2) { nodes { name state allowedActions parent { name }
+        workers(first: 2) { nodes { grade allowedActions account { name } } } } }
+    households(first: 2) { totalCount nodes { no allowedActions
+        recipients(first: 2) { nodes { no identityFields allowedActions guardian { no }
+            consents(first: 2) { nodes { no allowedActions receivers(first: 2) { organization { name } } } }
+            recognitions(first: 2) { nodes { no allowedActions authority { name } } } } }
+        recognitions(first: 2) { nodes { no } } } }
+    recipients(first: 5, filter: {area: "4401"}) { totalCount }
+    recognitions(first: 5, filter: {state: [ACTIVE], category: ["DB"]}) { totalCount }
+    consents(first: 5, orderBy: EXPIRING) { totalCount edges { cursor } }
+    reveals(first: 2) { nodes { fields recipient { no } account { name } } }
+}"""
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM])
+async def test_every_role_may_ask_everything(api: Any, engine: AsyncEngine, role: Role) -> None:
+    async with making(engine) as m:
+        person = await m.recipient()
+        await m.recognition(person)
+        await m.consent(person)
+        await m.worker()
+        account = None if role is Role.ANONYMOUS else await m.account(role=role, area_code="44")
+    answer = await api(account)(EVERYTHING)
+    assert "errors" not in answer, answer
+    seen = answer["data"]["recipients"]["totalCount"] > 0
+    assert seen is (role in SEE)

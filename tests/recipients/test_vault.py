@@ -16,7 +16,7 @@ from nexus.core.crypto import DEFAULT, GM, SealError
 from nexus.core.ids import new_id
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal
 from nexus.recipients.vault import operations, queries, rules
-from nexus.recipients.vault.model import IdentityField
+from nexus.recipients.vault.model import IdentityField, Reveal
 from tests.deeds import VAULT_KEY, acting, count_of, events_of
 from tests.making import making
 
@@ -66,7 +66,7 @@ class World:
 
     async def open(self, account: Any, reveal_id: UUID) -> dict[IdentityField, str]:
         async with acting(self.engine, account) as act:
-            return await queries.plain_fields(act, reveal_id)
+            return await operations.open_reveal(act, reveal_id)
 
 
 @pytest.fixture
@@ -88,17 +88,22 @@ async def test_what_was_sealed_is_revealed(world: World) -> None:
     assert await world.open(world.worker, reveal_id) == plain, "it may be read again for a while"
 
 
-async def test_a_reveal_is_history(world: World, engine: AsyncEngine) -> None:
+async def test_asking_and_reading_are_history(world: World, engine: AsyncEngine) -> None:
     reveal_id = await world.request(world.worker, F.PHONE)
+    await world.open(world.worker, reveal_id)
     async with engine.connect() as connection:
-        facts = await connection.scalar(
-            text("SELECT facts FROM event WHERE object_id = :id"), {"id": reveal_id}
+        rows = await connection.execute(
+            text("SELECT kind, actor_id, facts FROM event WHERE object_id = :id ORDER BY position"),
+            {"id": reveal_id},
         )
-    assert facts == {
-        "recipient_id": str(world.recipient.id),
-        "fields": ["phone"],
-        "purpose": "CASE",
-    }
+        asked, read = rows.all()
+    who = {"recipient_id": str(world.recipient.id)}
+    assert tuple(asked) == (
+        "identity.reveal_requested",
+        world.worker.id,
+        who | {"fields": ["phone"], "purpose": "CASE"},
+    )
+    assert tuple(read) == ("identity.revealed", world.worker.id, who | {"fields": ["phone"]})
 
 
 async def test_a_field_recorded_again_is_replaced(world: World, engine: AsyncEngine) -> None:
@@ -157,7 +162,7 @@ async def test_a_reveal_does_not_open_in_its_own_transaction(
             act, world.recipient.id, fields=[F.NAME], purpose="CASE"
         )
         with pytest.raises(queries.RevealClosed):
-            await queries.plain_fields(act, reveal.id)
+            await operations.open_reveal(act, reveal.id)
 
 
 async def test_a_savepoint_is_no_commit(world: World, engine: AsyncEngine) -> None:
@@ -167,7 +172,7 @@ async def test_a_savepoint_is_no_commit(world: World, engine: AsyncEngine) -> No
                 act, world.recipient.id, fields=[F.NAME], purpose="CASE"
             )
         with pytest.raises(queries.RevealClosed):
-            await queries.plain_fields(act, reveal.id)
+            await operations.open_reveal(act, reveal.id)
 
 
 async def test_a_reveal_rolled_back_opens_nothing(world: World, engine: AsyncEngine) -> None:
@@ -175,9 +180,10 @@ async def test_a_reveal_rolled_back_opens_nothing(world: World, engine: AsyncEng
         reveal = await operations.request_reveal(
             act, world.recipient.id, fields=[F.NAME], purpose="CASE"
         )
+        reveal_id = reveal.id
         await act.session.rollback()
     with pytest.raises(NotFound):
-        await world.open(world.worker, reveal.id)
+        await world.open(world.worker, reveal_id)
 
 
 async def test_a_reveal_closes_after_five_minutes(world: World, owner_engine: AsyncEngine) -> None:
@@ -274,7 +280,7 @@ async def test_another_root_key_opens_nothing(world: World, engine: AsyncEngine)
     async with acting(engine, world.worker) as act:
         act.session.info.update(rules.session_info(bytes(32)))
         with pytest.raises(queries.IdentityDamaged):
-            await queries.plain_fields(act, reveal_id)
+            await operations.open_reveal(act, reveal_id)
         assert await queries.recipient_by_id_number(act, world.number) is None
 
 
@@ -361,14 +367,14 @@ async def test_roles(world: World, engine: AsyncEngine, role: Role) -> None:
         account = await m.account(role=role, area_code="44")
     unseen = Forbidden if role in SEE_RECIPIENTS else NotFound
 
-    before = await count_of(engine, queries.model.Reveal)
+    before = await count_of(engine, Reveal)
     if role in READERS:
         reveal_id = await world.request(account, F.PHONE)
         assert await world.open(account, reveal_id) == {F.PHONE: PHONE}
     else:
         with pytest.raises(unseen):
             await world.request(account, F.PHONE)
-        assert await count_of(engine, queries.model.Reveal) == before
+        assert await count_of(engine, Reveal) == before
 
     if role in WRITERS:
         async with acting(engine, account) as act:
@@ -396,10 +402,10 @@ async def test_roles(world: World, engine: AsyncEngine, role: Role) -> None:
 async def test_an_aide_does_not_see_the_id_number(world: World, engine: AsyncEngine) -> None:
     async with making(engine) as m:
         aide = await m.account(role=Role.AIDE)
-    before = await count_of(engine, queries.model.Reveal)
+    before = await count_of(engine, Reveal)
     with pytest.raises(Forbidden):
         await world.request(aide, F.NAME, F.ID_NUMBER)
-    assert await count_of(engine, queries.model.Reveal) == before
+    assert await count_of(engine, Reveal) == before
 
 
 @pytest.mark.parametrize("role", sorted(READERS))
@@ -517,7 +523,7 @@ async def test_reveals_need_a_purpose_that_exists_and_a_field_that_is_known(
 ) -> None:
     async with making(engine) as m:
         unknown = await m.recipient()
-    before = await count_of(engine, queries.model.Reveal)
+    before = await count_of(engine, Reveal)
     for recipient_id, fields, purpose in (
         (world.recipient.id, [F.NAME], "CURIOSITY"),
         (world.recipient.id, [], "CASE"),
@@ -526,4 +532,4 @@ async def test_reveals_need_a_purpose_that_exists_and_a_field_that_is_known(
         with pytest.raises(Refusal):
             async with acting(engine, world.worker) as act:
                 await operations.request_reveal(act, recipient_id, fields=fields, purpose=purpose)
-    assert await count_of(engine, queries.model.Reveal) == before
+    assert await count_of(engine, Reveal) == before

@@ -67,7 +67,7 @@ class SignInDoor:
         form = await _form(request)
         basic = _basic(request)
         username, password = basic or (form.get("client_id", ""), form.get("client_secret", ""))
-        if not username or not password:
+        if not username or not password or "\0" in username:
             raise OAuthError(
                 400, "invalid_request", "Send client_id (username) and client_secret (password)."
             )

@@ -192,6 +192,13 @@ async def _revoke_all(act: Act, account_id: UUID) -> None:
     )
 
 
+def _permit_create(act: Act) -> None:
+    if not policy.may_create(act.actor):
+        raise Forbidden(
+            f"Role {act.actor.role.name} may not open accounts: ask the platform's administrators."
+        )
+
+
 async def create_account(
     act: Act,
     *,
@@ -202,10 +209,7 @@ async def create_account(
     area_code: str | None,
 ) -> model.Account:
     """An account without a password: nobody can sign in before `reset_password` gives one."""
-    if not policy.may_create(act.actor):
-        raise Forbidden(
-            f"Role {act.actor.role.name} may not open accounts: ask the platform's administrators."
-        )
+    _permit_create(act)
     folded = rules.check_username(username)
     rules.check_territory(role, area_code)
     if not name.strip():
@@ -213,7 +217,7 @@ async def create_account(
     if organization_id is not None:
         await act.find(Organization, organization_id, visible=organization_policy.visible)
     code = await resolve_area(act.session, area_code) if area_code else None
-    created = await act.session.scalar(
+    created: model.Account | None = await act.session.scalar(
         insert(model.Account)
         .values(
             id=new_id(),

@@ -77,6 +77,36 @@ resume_station = _transition("resume", "station.resumed")
 close_station = _transition("close", "station.closed", needs_reason=True)
 
 
+async def _check_holder(act: Act, account_id: UUID) -> None:
+    account = await act.find(Account, account_id, visible=account_policy.visible)
+    rules.check_holder(account.role)
+    if account.state is not AccountState.ACTIVE:
+        raise Invalid(f"The account is {account.state.value}.", field="accountId")
+
+
+async def _check_free(
+    act: Act, account_id: UUID, station_id: UUID, valid_from: date, valid_to: date | None
+) -> None:
+    row = model.Worker
+    period = func.daterange(valid_from, valid_to)
+    found = await act.session.execute(
+        select(row).where(
+            row.account_id == account_id,
+            row.station_id == station_id,
+            func.daterange(row.valid_from, row.valid_to).bool_op("&&")(period),
+        )
+    )
+    other = found.scalars().first()
+    if other is not None:
+        raise AlreadyPosted(
+            f"This account has a post here from {other.valid_from} to "
+            f"{other.valid_to or 'open end'}: end that one first.",
+            field="validFrom",
+            conflictingFrom=other.valid_from,
+            conflictingTo=other.valid_to,
+        )
+
+
 async def post_worker(
     act: Act,
     *,
@@ -92,33 +122,8 @@ async def post_worker(
     if station.state is model.StationState.CLOSED:
         raise GuardFailed("This station is closed: nobody can be posted to it.", field="stationId")
     rules.check_period(valid_from, valid_to)
-    account = await act.find(Account, account_id, visible=account_policy.visible)
-    rules.check_holder(account.role)
-    if account.state is not AccountState.ACTIVE:
-        raise Invalid(f"The account is {account.state.value}.", field="accountId")
-    row = model.Worker
-    period = func.daterange(valid_from, valid_to)
-    other = (
-        (
-            await act.session.execute(
-                select(row).where(
-                    row.account_id == account_id,
-                    row.station_id == station_id,
-                    func.daterange(row.valid_from, row.valid_to).bool_op("&&")(period),
-                )
-            )
-        )
-        .scalars()
-        .first()
-    )
-    if other is not None:
-        raise AlreadyPosted(
-            f"This account has a post here from {other.valid_from} to "
-            f"{other.valid_to or 'open end'}: end that one first.",
-            field="validFrom",
-            conflictingFrom=other.valid_from,
-            conflictingTo=other.valid_to,
-        )
+    await _check_holder(act, account_id)
+    await _check_free(act, account_id, station_id, valid_from, valid_to)
     worker = model.Worker(
         account_id=account_id,
         station_id=station_id,

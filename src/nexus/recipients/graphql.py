@@ -10,7 +10,6 @@ from sqlalchemy.orm import aliased
 from nexus.areas.graphql import Area
 from nexus.graph.declare import (
     Connection,
-    FilterField,
     any_of,
     collection,
     mutation,
@@ -22,6 +21,7 @@ from nexus.graph.declare import (
     to_one,
     within,
 )
+from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Filter, Order
 from nexus.organizations.graphql import Organization

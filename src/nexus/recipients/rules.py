@@ -58,6 +58,12 @@ def recheck_due(checked_on: date, months: int | None) -> date | None:
     return None if months is None else add_months(checked_on, months)
 
 
+def check_recheck(months: int | None) -> None:
+    """Yearly or half-yearly, or not at all (T24a, T24b)."""
+    if months not in (None, 6, 12):
+        raise Invalid(f"recheckMonths is 6 or 12, not {months}.", field="recheckMonths")
+
+
 def check_period(valid_from: date, valid_to: date | None) -> None:
     """End-exclusive."""
     if valid_to is not None and valid_to <= valid_from:

@@ -69,7 +69,7 @@ class Consent:
     data_classes: list[str]
     receivers: list[ConsentReceiver] = derived(
         _receivers,
-        default=100,
+        default=20,
         about="The organizations named; none means every verified organization.",
     )
     text_version: str

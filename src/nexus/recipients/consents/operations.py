@@ -36,11 +36,9 @@ async def record_consent(
     act.permit(policy.may_record, recipient)
     rules.check_giver(given_by, recipient.birth_year, act.actor.today())
     rules.check_term(obtained_at, expires_on, act.now)
-    rules.check_classes(data_classes)
     await _check_terms(act, purposes, data_classes, receiver_ids)
-    household = await act.session.get_one(model.Household, recipient.household_id)
     row = model.Consent(
-        no=await act.number("C", household.area_code),
+        no=await _number(act, recipient),
         recipient_id=recipient_id,
         given_by=given_by,
         kind=kind,
@@ -62,6 +60,11 @@ async def record_consent(
     return row
 
 
+async def _number(act: Act, recipient: model.Recipient) -> str:
+    household = await act.session.get_one(model.Household, recipient.household_id)
+    return await act.number("C", household.area_code)
+
+
 async def _check_terms(
     act: Act, purposes: Sequence[str], data_classes: Sequence[str], receiver_ids: Sequence[UUID]
 ) -> None:
@@ -69,6 +72,7 @@ async def _check_terms(
         raise Invalid("Name at least one purpose.", field="purposes")
     if not data_classes:
         raise Invalid("Name at least one data class.", field="dataClasses")
+    rules.check_classes(data_classes)
     for code in purposes:
         await check_code(act.session, "consent_purpose", code, on=act.actor.today())
     for code in data_classes:

@@ -42,9 +42,8 @@ async def record_recognition(
     household = await _lock_subject(act, household_id, recipient_id)
     act.permit(policy.may_recognise, household)
     rules.check_period(valid_from, valid_to)
-    if recheck_months not in (None, 6, 12):
-        raise Invalid("recheckMonths is 6 or 12 (T24).", field="recheckMonths")
-    await check_code(act.session, "recipient_category", category, on=decided_on)
+    rules.check_recheck(recheck_months)
+    await check_code(act.session, "recipient_category", category, on=decided_on, field="category")
     await act.find(Organization, authority_id, visible=organization_policy.visible)
     row = model.Recognition(
         no=await act.number("G", household.area_code),
@@ -137,8 +136,7 @@ async def uphold_recognition(
 ) -> model.Recognition:
     """The review found no change: the next check counts from today, by the class given (T24)."""
     row, _ = await _take(act, row_id, expected_version)
-    if recheck_months not in (None, 6, 12):
-        raise Invalid("recheckMonths is 6 or 12 (T24).", field="recheckMonths")
+    rules.check_recheck(recheck_months)
     act.move(row, TABLE, "uphold")
     today: date = act.actor.today()
     row.recheck_months = recheck_months or row.recheck_months

@@ -26,7 +26,7 @@ from nexus.graph.declare import (
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Order
 from nexus.recipients.graphql import Recipient, RecipientResult
-from nexus.recipients.vault import model, operations, policy, queries
+from nexus.recipients.vault import model, operations, policy
 from nexus.recipients.vault.model import IdentityField
 
 register_enums(IdentityField)
@@ -146,7 +146,7 @@ class OpenRevealInput:
 @mutation(RevealedIdentityResult)
 async def open_reveal(act, input: OpenRevealInput):  # type: ignore[no-untyped-def]
     """The fields of your reveal in clear, within five minutes of the request."""
-    plain = await queries.plain_fields(act, decode(input.id, "Reveal"))
+    plain = await operations.open_reveal(act, decode(input.id, "Reveal"))
     return {
         "name": plain.get(IdentityField.NAME),
         "idNumber": plain.get(IdentityField.ID_NUMBER),

@@ -171,6 +171,26 @@ async def _record_reveal(
     return reveal
 
 
+async def open_reveal(act: Act, reveal_id: UUID) -> dict[IdentityField, str]:
+    """The fields asked for in clear, and that they were read. NotFound unless it is one's own.
+
+    Who lost the right since asking is refused: the recipient must still be theirs to reveal.
+    """
+    reveal = await act.find(model.Reveal, reveal_id, visible=policy.openable)
+    recipient = await act.find(
+        recipients.Recipient, reveal.recipient_id, visible=recipient_policy.recipient_visible
+    )
+    act.permit(policy.may_reveal, recipient)
+    plain = await queries.plain_fields(act, reveal)
+    act.record(
+        "identity.revealed",
+        reveal,
+        recipient_id=reveal.recipient_id,
+        fields=sorted(field.value for field in plain),
+    )
+    return plain
+
+
 async def erase_identity(act: Act, recipient_id: UUID, *, reason: str) -> recipients.Recipient:
     """Destroy the person's key. Backups from before hold it, wrapped, until they age out."""
     recipient = await act.take(recipients.Recipient, recipient_id, visible=policy.erasable)

@@ -30,8 +30,13 @@ def reveal_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         return true()
     own = row.account_id == actor.account_id
     if actor.role is Role.DPO:
-        return own | erasable_reveal(actor, row)
+        return own | erasable_reveal(actor, row)  # type: ignore[no-any-return]
     return own  # type: ignore[no-any-return]
+
+
+def openable(actor: Actor, row: Any) -> ColumnElement[bool]:
+    """Only one's own request opens; the officer reads the list, not what was asked for."""
+    return row.account_id == actor.account_id  # type: ignore[no-any-return]
 
 
 def erasable_reveal(actor: Actor, row: Any) -> ColumnElement[bool]:

@@ -1,6 +1,5 @@
 """Finding a person by number, and opening what a committed reveal allows."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -10,7 +9,7 @@ from nexus.core.crypto import SealError
 from nexus.core.refusals import GuardFailed
 from nexus.recipients import model as recipients
 from nexus.recipients import policy as recipient_policy
-from nexus.recipients.vault import model, policy, rules
+from nexus.recipients.vault import model, rules
 from nexus.recipients.vault.model import IdentityField
 
 
@@ -73,19 +72,12 @@ async def person_key(view: View, recipient_id: UUID) -> bytes | None:
         ) from None
 
 
-async def plain_fields(view: View, reveal_id: UUID) -> dict[IdentityField, str]:
-    """The fields of a reveal in clear. NotFound unless it is the actor's own; RevealClosed.
-
-    Who lost the right since asking is refused: the recipient must still be visible.
-    """
-    reveal = await view.find(model.Reveal, reveal_id, visible=_own)
-    await view.find(
-        recipients.Recipient, reveal.recipient_id, visible=recipient_policy.recipient_visible
-    )
+async def plain_fields(view: View, reveal: model.Reveal) -> dict[IdentityField, str]:
+    """The fields of a reveal in clear. RevealClosed when PostgreSQL hands nothing out."""
     key = await person_key(view, reveal.recipient_id)
     sealed = await view.session.execute(
         text("SELECT field, ciphertext, key_version FROM vault.ciphertext(:reveal, :account)"),
-        {"reveal": reveal_id, "account": view.actor.account_id},
+        {"reveal": reveal.id, "account": view.actor.account_id},
     )
     rows = sealed.all()
     if key is None or not rows:
@@ -104,7 +96,3 @@ async def plain_fields(view: View, reveal_id: UUID) -> dict[IdentityField, str]:
         raise IdentityDamaged(
             "An identity field cannot be opened: tell the data protection officer."
         ) from None
-
-
-def _own(actor: Any, row: Any) -> Any:
-    return (row.account_id == actor.account_id) & policy.reveal_visible(actor, row)
