@@ -131,7 +131,11 @@ class Compiler:
                 return self._allowed(declared, row, built)
             case specs.One():
                 return self.single(
-                    target, item.below, cost.add(), lambda t: declared.predicate(self.actor, t)
+                    target,
+                    item.below,
+                    cost.add(),
+                    lambda t: declared.predicate(self.actor, t),
+                    sure=False,
                 )
         return self._derived(spec, row, item, declared, cost)
 
@@ -151,11 +155,18 @@ class Compiler:
         sets: list[SelectionSetNode],
         cost: Cost,
         predicate: Callable[[Any], Any],
+        *,
+        sure: bool = True,
     ) -> ColumnElement[Any]:
-        """The one visible row that the predicate finds, as an object; null when there is none."""
+        """The visible row that the predicate finds, as an object; null when there is none.
+
+        Unless it is sure that there is at most one, the first by its key.
+        """
         row = self.alias(target.table)
         built = self.object(target, row, sets, cost)
         found = select(built).select_from(row).where(predicate(row), self.seen(target, row))
+        if not sure:
+            found = found.order_by(getattr(row, target.key)).limit(1)
         return found.correlate_except(row).scalar_subquery()
 
     def _actions(self, spec: specs.TypeSpec, row: Any) -> ColumnElement[Any]:

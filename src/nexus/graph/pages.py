@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Integer,
     Text,
@@ -74,8 +75,18 @@ class Page:
                 pairs.append((item.key, self._part(item, page, own)))
         built = build_object(pairs)
         if page is None:
+            self._check_cursors()
             return built
-        return select(built).select_from(page).correlate_except(page).scalar_subquery()
+        # Whatever is selected, the page is one group: one object.
+        whole = select(built).select_from(page).having(literal_column("true", Boolean()))
+        return whole.correlate_except(page).scalar_subquery()
+
+    def _check_cursors(self) -> None:
+        """A cursor that decides nothing here must still be one."""
+        for name in ("after", "before"):
+            given = self._given(name)
+            if given is not None:
+                self._compared(self.target.table, name, given)
 
     # Arguments -----------------------------------------------------------------------------
 

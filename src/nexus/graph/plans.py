@@ -57,11 +57,15 @@ class Statement:
     sql: str
     binders: tuple[Binder | str, ...]
     """For each parameter a binder, or the name of the actor's value."""
+    checks: tuple[Binder, ...]
+    """Binders whose values the statement has no use for, but which may refuse them."""
     cost: Cost
     fixed_cost: int | None
 
     def parameters(self, values: Values, actor: Actor) -> list[Any]:
         """The parameters in order; a refusal when a value is out of its bounds."""
+        for check in self.checks:
+            check(values)
         own = actor.binds()
         return [own[b] if isinstance(b, str) else b(values) for b in self.binders]
 
@@ -185,13 +189,15 @@ def render(built: Any, compiler: Compiler) -> Statement:
         raise RuntimeError("a policy's subquery is not correlated to the row it judges")
     actors = shape(Role.ANONYMOUS).binds()
     binders: list[Binder | str] = []
-    for name in compiled.positiontup or ():
+    for name in compiled.positiontup:
         if name in actors:
             binders.append(name)
         else:
             binders.append(compiler.binders[name])
     cost = compiler.cost
-    return Statement(sql, tuple(binders), cost, cost.total({}) if cost.fixed() else None)
+    unused = (b for name, b in compiler.binders.items() if name not in compiled.positiontup)
+    fixed_cost = cost.total({}) if cost.fixed() else None
+    return Statement(sql, tuple(binders), tuple(unused), cost, fixed_cost)
 
 
 def _is_given(value: Any) -> Hashable:

@@ -65,8 +65,11 @@ def unavailable(message: str) -> RequestError:
     return RequestError(503, RequestCode.UNAVAILABLE, message, {"Retry-After": "1"})
 
 
-async def make_pool(url: str, *, size: int = 10) -> asyncpg.Pool:
-    """The read path's pool: named prepared statements, no reset query, a statement timeout."""
+async def make_pool(url: str, *, size: int = 10, **options: Any) -> asyncpg.Pool:
+    """The read path's pool: named prepared statements, no reset query, a statement timeout.
+
+    `options` go to asyncpg.create_pool as they are.
+    """
 
     async def no_reset(connection: Any) -> None:
         return None
@@ -84,4 +87,5 @@ async def make_pool(url: str, *, size: int = 10) -> asyncpg.Pool:
             "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
             "default_transaction_read_only": "on",
         },
+        **options,
     )
