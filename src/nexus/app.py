@@ -8,6 +8,7 @@ from html import escape
 from importlib import resources
 
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,6 +23,7 @@ from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
 from nexus.graph.execution import Executor, make_pool, utcnow
 from nexus.graph.http import GraphQLDoor
+from nexus.graph.reading import unavailable
 from nexus.recipients.vault.rules import input_secret, session_info
 from nexus.schema import make_schema
 from nexus.settings import Settings
@@ -47,8 +49,11 @@ class Authenticator:
         if known is not None and known[0] > time.monotonic():
             return known[1].at(now)
         token = authorization.partition(" ")[2].strip()
-        async with AsyncSession(self.engine) as session:
-            actor = await authenticate_token(session, token, now)
+        try:
+            async with AsyncSession(self.engine) as session:
+                actor = await authenticate_token(session, token, now)
+        except PoolTimeout:
+            raise unavailable("Too many requests are at work.") from None
         if len(self._known) >= TOKENS_KEPT:
             self._known.clear()
         self._known[authorization] = (time.monotonic() + TOKEN_SECONDS, actor)

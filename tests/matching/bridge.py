@@ -96,7 +96,7 @@ class Bridge:
         async with AsyncSession(self.engine) as session:
             return await verify(View(session, system(now())))
 
-    async def counters(self) -> tuple[Decimal, ...]:
+    async def counters(self) -> tuple[Any, ...]:
         """reserved, committed, delivered, confirmed of the first line."""
         async with AsyncSession(self.engine) as session:
             found = await session.execute(
@@ -105,7 +105,7 @@ class Bridge:
             )
             return tuple(found.one())
 
-    async def taken(self, offer: Offer | None = None) -> tuple[Decimal, ...]:
+    async def taken(self, offer: Offer | None = None) -> tuple[Any, ...]:
         """capacity_reserved and capacity_used of the offer."""
         async with AsyncSession(self.engine) as session:
             found = await session.execute(
@@ -116,7 +116,7 @@ class Bridge:
 
     async def pledge(self, quantity: str = "5", **more: Any) -> Pledge:
         """A pledge from the bridge's offer."""
-        given = {"quantity": Decimal(quantity), "offer_id": self.offer.id} | more
+        given: dict[str, Any] = {"quantity": Decimal(quantity), "offer_id": self.offer.id} | more
         made: Pledge = await self.act("pledger", pledges.offer_pledge, self.line_id, **given)
         return made
 
@@ -150,30 +150,29 @@ class Bridge:
         pledge = await self.pledge()
         s = PledgeState
         if state is s.REJECTED:
-            return await self.step("worker", pledges.reject_pledge, pledge)  # type: ignore[no-any-return]
-        if state is s.WITHDRAWN:
-            return await self.step("pledger", pledges.withdraw_pledge, pledge)  # type: ignore[no-any-return]
-        if state is s.EXPIRED:
+            await self.step("worker", pledges.reject_pledge, pledge)
+        elif state is s.WITHDRAWN:
+            await self.step("pledger", pledges.withdraw_pledge, pledge)
+        elif state is s.EXPIRED:
             await self.expire(pledge)
-            return await self.reload(pledge)
-        if state is s.OFFERED:
-            return pledge
-        pledge = await self.step("worker", pledges.accept_pledge, pledge)
+        elif state is not s.OFFERED:
+            pledge = await self.step("worker", pledges.accept_pledge, pledge)
         if state in (s.PARTLY_FULFILLED, s.FULFILLED):
             await self.deliver(pledge, "2" if state is s.PARTLY_FULFILLED else "5")
         if state in (s.RELEASE_REQUESTED, s.RELEASED):
             pledge = await self.step("pledger", pledges.request_release, pledge)
         if state is s.RELEASED:
-            pledge = await self.step("worker", pledges.release_pledge, pledge)
-        pledge = await self.reload(pledge)
-        assert pledge.state is state
-        return pledge
+            await self.step("worker", pledges.release_pledge, pledge)
+        found: Pledge = await self.reload(pledge)
+        assert found.state is state
+        return found
 
     async def expire(self, pledge: Pledge) -> bool:
         """Let the clock strike at the end of this pledge's time; whether that ended it."""
         async with AsyncSession(self.engine) as session, session.begin():
             await pledges.expire_pledges(session, pledge.expires_at)
-        return (await self.reload(pledge)).version > pledge.version
+        found: Pledge = await self.reload(pledge)
+        return found.version > pledge.version
 
     async def reload(self, row: Any) -> Any:
         async with AsyncSession(self.engine) as session:

@@ -239,10 +239,11 @@ async def test_values_without_sense_are_refused(
 async def test_a_cash_pledge_counts_in_fen(engine: AsyncEngine) -> None:
     line = {"kind": "cash", "unit": "CNY", "quantity_required": Decimal(300)}
     bridge = await build_bridge(engine, lines=[line])
-    give = {"quantity": Decimal("120.5")}
+    give: dict[str, Any] = {"quantity": Decimal("120.5")}
     pledge = await bridge.act("pledger", pledges.offer_pledge, bridge.line_id, **give)
     assert pledge.amount_fen == 12050
-    for wrong in ({"amount_fen": 12051, **give}, {"quantity": Decimal("1.001")}):
+    wrongs: list[dict[str, Any]] = [{"amount_fen": 12051, **give}, {"quantity": Decimal("1.001")}]
+    for wrong in wrongs:
         told = await bridge.refused("rival", pledges.offer_pledge, bridge.line_id, **wrong)
         assert type(told) is Invalid
 

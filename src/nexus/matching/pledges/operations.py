@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import insert
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy import Select, Text, Uuid, bindparam, func, literal, select, true
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from nexus.acting import Act, system
+from nexus.acting import NUMBERS, Act, system
 from nexus.core.ids import new_id
 from nexus.core.refusals import Forbidden, GuardFailed, NotFound
 from nexus.matching.pledges import model, policy, queries, rules
@@ -77,6 +77,50 @@ async def _give_back(act: Act, allocation: model.Allocation) -> None:
             await post(act, allocation.id, bucket, Bucket.RELEASED, quantity)
 
 
+_PLEDGE_KEYS = [column.key for column in model.Pledge.__table__.columns if column.key != "no"]
+
+
+def _opening() -> Select[Any]:
+    """A pledge, its allocation and the move that opens it, as one statement; the pledge's number.
+
+    No row comes back when the organization has a live pledge there. One round trip, so that the
+    lock on a hot line is short.
+    """
+    columns = model.Pledge.__table__.columns
+    values: dict[str, Any] = {key: bindparam(key, type_=columns[key].type) for key in _PLEDGE_KEYS}
+    sequence = func.to_char(NUMBERS.next_value(), "FM9999999999000000")
+    values["no"] = func.concat(bindparam("number", type_=Text()), sequence)
+    row = insert(model.Pledge).values(values).on_conflict_do_nothing()
+    pledge = row.returning(*columns).cte("pledged")
+    shared = ["line_id", "offer_id", "quantity", "amount_fen", "created_at"]
+    opened = select(
+        bindparam("allocation_id", type_=Uuid()), pledge.c.id, *(pledge.c[name] for name in shared)
+    )
+    allocation = (
+        insert(model.Allocation)
+        .from_select(["id", "pledge_id", *shared], opened, include_defaults=False)
+        .returning(model.Allocation.id)
+        .cte("opened")
+    )
+    moved = select(
+        bindparam("move_id", type_=Uuid()),
+        allocation.c.id,
+        literal(Bucket.OPEN.value),
+        bindparam("bucket", type_=Text()),
+        pledge.c.quantity,
+        pledge.c.created_at,
+        pledge.c.created_by,
+    ).select_from(allocation.join(pledge, true()))
+    move = insert(model.AllocationMove).from_select(
+        ["id", "allocation_id", "from_bucket", "to_bucket", "quantity", "moved_at", "moved_by"],
+        moved,
+        include_defaults=False,
+    )
+    return select(pledge.c.no).add_cte(move.cte("moved"))
+
+
+_OPENING = _opening()
+
 _FOLLOWS = {
     PledgeState.PARTLY_FULFILLED: ("fulfil_partly", "pledge.partly_fulfilled"),
     PledgeState.FULFILLED: ("fulfil", "pledge.fulfilled"),
@@ -132,34 +176,31 @@ async def offer_pledge(
     amount = rules.check_amount(ground.kind, ground.unit, quantity, amount_fen)
     _check_ground(act, ground, quantity, offer_id)
     accepted = bool(offer_id and ground.pre_approved)
-    pledge = await _write_pledge(
-        act,
-        ground,
-        accepted=accepted,
+    expires_at = act.now + rules.ACCEPT_WITHIN
+    pledge = model.Pledge(
+        id=new_id(),
+        need_id=ground.need_id,
         line_id=line_id,
+        organization_id=act.actor.organization_id,
         offer_id=offer_id,
         quantity=quantity,
         amount_fen=amount,
         planned_on=planned_on,
+        expires_at=rules.deliver_by(planned_on, act.now) if accepted else expires_at,
         note=note,
+        state=PledgeState.ACCEPTED if accepted else PledgeState.OFFERED,
+        state_reason=None,
+        version=1,
+        created_at=act.now,
+        created_by=act.actor.account_id,
+        accepted_at=act.now if accepted else None,
+        accepted_by=act.actor.account_id if accepted else None,
     )
-    allocation_id = new_id()
-    allocation = {
-        "id": allocation_id,
-        "pledge_id": pledge.id,
-        "line_id": line_id,
-        "offer_id": offer_id,
-        "quantity": quantity,
-        "amount_fen": amount,
-        "created_at": act.now,
-    }
-    await act.session.execute(insert(model.Allocation), allocation)
     act.record("pledge.offered", pledge, **_about(pledge))
     if accepted:
         act.record("pledge.accepted", pledge, **_about(pledge))
     await act.session.flush()
-    target = Bucket.COMMITTED if accepted else Bucket.RESERVED
-    await post(act, allocation_id, Bucket.OPEN, target, quantity)
+    await _open(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
     return pledge
 
 
@@ -201,30 +242,20 @@ def _already(no: str) -> rules.AlreadyPledged:
     )
 
 
-async def _write_pledge(
-    act: Act, ground: Any, *, accepted: bool, planned_on: date | None, **values: Any
-) -> model.Pledge:
-    """The row, unless a copy of it was quicker: the unique index decides (INV-08)."""
-    expires_at = act.now + rules.ACCEPT_WITHIN
-    taken = {
-        "no": await act.number("P", ground.shown_area_code),
-        "need_id": ground.need_id,
-        "organization_id": act.actor.organization_id,
-        "planned_on": planned_on,
-        "expires_at": rules.deliver_by(planned_on, act.now) if accepted else expires_at,
-        "state": PledgeState.ACCEPTED if accepted else PledgeState.OFFERED,
-        "created_at": act.now,
-        "created_by": act.actor.account_id,
-        "accepted_at": act.now if accepted else None,
-        "accepted_by": act.actor.account_id if accepted else None,
-        **values,
-    }
-    statement = insert_or_skip(model.Pledge).on_conflict_do_nothing().returning(model.Pledge)
-    pledge = (await act.session.execute(statement, taken)).scalar_one_or_none()
-    if pledge is None:
-        no = await queries.live_pledge_no(act, values["line_id"], values["offer_id"])
-        raise _already(no or "that was just ended")
-    return pledge
+async def _open(act: Act, pledge: model.Pledge, *, number: str) -> None:
+    """Write and book it, unless a copy was quicker: the unique index decides (INV-08)."""
+    given = {key: getattr(pledge, key) for key in _PLEDGE_KEYS}
+    given["number"] = number
+    given["allocation_id"], given["move_id"] = new_id(), new_id()
+    given["bucket"] = Bucket.COMMITTED if pledge.accepted_at else Bucket.RESERVED
+    try:
+        no = (await act.session.execute(_OPENING, given)).scalar_one_or_none()
+    except IntegrityError as error:
+        _refuse(error)
+    if no is None:
+        live = await queries.live_pledge_no(act, pledge.line_id, pledge.offer_id)
+        raise _already(live or "that was just ended")
+    pledge.no = no
 
 
 # Deciding ----------------------------------------------------------------------------------
