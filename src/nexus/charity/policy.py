@@ -14,6 +14,7 @@ _P = model.ProjectState
 _O = model.OfferState
 _MODERATORS = frozenset({Role.GOV_COORDINATOR, Role.PLATFORM_ADMIN})
 _APPROVERS = frozenset({Role.GOV_COORDINATOR, Role.GOV_APPROVER})
+LIVE = (_O.DRAFT, _O.LISTED, _O.PAUSED)
 PUBLIC_PROJECTS = (_P.ACTIVE, _P.PAUSED, _P.COMPLETED, _P.DISCLOSED, _P.ARCHIVED)
 
 
@@ -86,9 +87,10 @@ def may_block(actor: Actor, row: Any) -> Any:
 
 def may_approve(actor: Actor, row: Any) -> Any:
     """GOV_COORDINATOR or GOV_APPROVER of the territory: pledges from it need no further yes."""
-    if actor.role not in _APPROVERS:
+    if actor.role not in _APPROVERS or (isinstance(row, model.Offer) and row.state not in LIVE):
         return False
-    return in_territory(actor, row.id, row.organization_id)
+    here = in_territory(actor, row.id, row.organization_id)
+    return here if isinstance(row, model.Offer) else here & row.state.in_(LIVE)
 
 
 def may_edit(actor: Actor, row: Any) -> Any:
@@ -98,7 +100,7 @@ def may_edit(actor: Actor, row: Any) -> Any:
 
 def may_keep(actor: Actor, row: Any) -> Any:
     """The owner, while it is a draft, listed or paused."""
-    return _owned_in(actor, row, (_O.DRAFT, _O.LISTED, _O.PAUSED))
+    return _owned_in(actor, row, LIVE)
 
 
 def may_edit_project(actor: Actor, row: Any) -> Any:
