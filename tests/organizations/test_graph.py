@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from nexus.acting import NOBODY
 from nexus.core.ids import new_id
 from nexus.graph.identifiers import encode
 from nexus.organizations.model import Organization
@@ -195,7 +196,7 @@ async def test_qualifications_are_seen_with_their_holder(api: Api, engine: Async
     mutation ($input: AddQualificationInput!) {
       addQualification(input: $input) {
         __typename
-        ... on Qualification { kind grade validTo organization { name } }
+        ... on Qualification { id kind grade validTo organization { name } }
         ... on Refusal { code field }
       }
     }
@@ -211,6 +212,7 @@ async def test_qualifications_are_seen_with_their_holder(api: Api, engine: Async
         approver = await m.account(role="gov_approver", area_code="44")
         user = await m.account(role="charity_user")
     values = {"kind": "RATING", "grade": "4a", "validFrom": "2026-01-01", "validTo": "2031-01-01"}
+    ids = []
     for party in (shown, draft):
         row_id = encode("Organization", party.id)
         refused = await deed(api, user, add, organizationId=row_id, **values)
@@ -218,7 +220,11 @@ async def test_qualifications_are_seen_with_their_holder(api: Api, engine: Async
         made = await deed(api, approver, add, organizationId=row_id, **values)
         assert made["grade"] == "4A"
         assert made["organization"]["name"] == party.name
+        ids.append(made["id"])
     anybody = api()
+    one = "query ($id: ID!) { node(id: $id) { ... on Qualification { grade } } }"
+    assert (await anybody(one, id=ids[0]))["data"]["node"] == {"grade": "4A"}
+    assert (await anybody(one, id=ids[1]))["data"]["node"] is None
     row_id = encode("Organization", shown.id)
     node = (await anybody(read, id=row_id))["data"]["node"]
     assert node["qualifications"]["totalCount"] == 1
@@ -248,3 +254,14 @@ async def test_the_register_is_filtered(api: Api, engine: AsyncEngine) -> None:
     }"""
     found = (await api()(document))["data"]["organizations"]
     assert found == {"totalCount": 1, "nodes": [{"no": wanted.no, "name": wanted.name}]}
+
+
+async def test_what_the_system_registered_is_not_everybodys(api: Api, engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        imported = await m.organization(state="draft", created_by=NOBODY, area_code="4401")
+        charity = await m.account(role="charity_user")
+        clerk = await m.account(role="gov_clerk", area_code="4401")
+    row_id = encode("Organization", imported.id)
+    assert (await api()(READ, id=row_id))["data"]["node"] is None
+    assert (await api(charity)(READ, id=row_id))["data"]["node"] is None
+    assert (await api(clerk)(READ, id=row_id))["data"]["node"]["state"] == "DRAFT"

@@ -157,6 +157,7 @@ async def test_every_state_and_relation(
                     assert moved.state is AFTER[verb, state]
                     after = await stored(session, row.id)
                     assert after[:3] == (AFTER[verb, state], 2, "核实")
+                    assert after[3] == (act.actor.account_id if verb == "verify" else before[3])
                     assert await events(session, row.id) == [event]
                 else:
                     with pytest.raises(Refusal) as refused:
