@@ -38,6 +38,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 out = Console()
 err = Console(stderr=True)
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 DataDir = Annotated[Path, typer.Option(help="Where the embedded database and its keys lie.")]
 Port = Annotated[int, typer.Option(min=0, max=65535)]
 
@@ -145,7 +147,23 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
             worker.cancel()
 
 
-def _server(settings: Settings, port: int, host: str = "127.0.0.1") -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Stops on SIGINT and SIGTERM, and does not raise them again once it has stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's hook around serving."""
+        loop = asyncio.get_running_loop()
+        for name in STOPPING:
+            loop.add_signal_handler(name, self.handle_exit, name, None)
+        try:
+            yield
+        finally:
+            for name in STOPPING:
+                loop.remove_signal_handler(name)
+
+
+def _server(settings: Settings, port: int, host: str = "127.0.0.1") -> Server:
     config = uvicorn.Config(
         make_app(settings),
         host=host,
@@ -154,7 +172,7 @@ def _server(settings: Settings, port: int, host: str = "127.0.0.1") -> uvicorn.S
         access_log=False,
         timeout_graceful_shutdown=8,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _greet(port: int, data_dir: Path, accounts: list[dict[str, str]]) -> None:
@@ -192,7 +210,7 @@ def worker(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 async def _work(settings: Settings) -> None:
     async with connected(settings.app_url) as engine:
         task = asyncio.create_task(work(engine))
-        for name in (signal.SIGINT, signal.SIGTERM):
+        for name in STOPPING:
             asyncio.get_running_loop().add_signal_handler(name, task.cancel)
         await asyncio.wait({task})
 
