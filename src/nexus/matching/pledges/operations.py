@@ -175,19 +175,34 @@ async def offer_pledge(
     rules.check_planned(planned_on, act.actor.today())
     amount = rules.check_amount(ground.kind, ground.unit, quantity, amount_fen)
     _check_ground(act, ground, quantity, offer_id)
-    accepted = bool(offer_id and ground.pre_approved)
-    expires_at = act.now + rules.ACCEPT_WITHIN
-    pledge = model.Pledge(
-        id=new_id(),
-        need_id=ground.need_id,
+    pledge = _draw_up(
+        act,
+        ground,
         line_id=line_id,
-        organization_id=act.actor.organization_id,
-        offer_id=offer_id,
         quantity=quantity,
         amount_fen=amount,
         planned_on=planned_on,
-        expires_at=rules.deliver_by(planned_on, act.now) if accepted else expires_at,
         note=note,
+    )
+    act.record("pledge.offered", pledge, **_about(pledge))
+    if pledge.accepted_at:
+        act.record("pledge.accepted", pledge, **_about(pledge))
+    await act.session.flush()
+    await _open(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
+    return pledge
+
+
+def _draw_up(act: Act, ground: Any, *, planned_on: date | None, **values: Any) -> model.Pledge:
+    """The row as it will stand: offered, or accepted when its offer was approved beforehand."""
+    accepted = bool(ground.pre_approved)
+    expires_at = act.now + rules.ACCEPT_WITHIN
+    return model.Pledge(
+        id=new_id(),
+        need_id=ground.need_id,
+        organization_id=act.actor.organization_id,
+        offer_id=ground.offer_id,
+        planned_on=planned_on,
+        expires_at=rules.deliver_by(planned_on, act.now) if accepted else expires_at,
         state=PledgeState.ACCEPTED if accepted else PledgeState.OFFERED,
         state_reason=None,
         version=1,
@@ -195,13 +210,8 @@ async def offer_pledge(
         created_by=act.actor.account_id,
         accepted_at=act.now if accepted else None,
         accepted_by=act.actor.account_id if accepted else None,
+        **values,
     )
-    act.record("pledge.offered", pledge, **_about(pledge))
-    if accepted:
-        act.record("pledge.accepted", pledge, **_about(pledge))
-    await act.session.flush()
-    await _open(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
-    return pledge
 
 
 def _check_ground(act: Act, ground: Any, quantity: Decimal, offer_id: UUID | None) -> None:

@@ -31,6 +31,29 @@ EXPIRING = (
 )
 
 
+LINE = (
+    NeedLine.need_id,
+    NeedLine.kind,
+    NeedLine.unit,
+    NeedLine.published,
+    NeedLine.quantity_required,
+    live_quantity(NeedLine).label("taken"),
+    Need.state.label("need_state"),
+    Need.shown_area_code,
+)
+SOURCE = (
+    Offer.id.label("offer_id"),
+    Offer.kind.label("offer_kind"),
+    Offer.unit.label("offer_unit"),
+    Offer.state.label("offer_state"),
+    Offer.available_from,
+    Offer.available_to,
+    Offer.pre_approved,
+    Offer.capacity_maximum,
+    (Offer.capacity_reserved + Offer.capacity_used).label("offer_taken"),
+)
+
+
 @lru_cache(maxsize=64)
 def _ground(role: Role) -> Select[Any]:
     """Built once a role: the actor's values are parameters, so a hot line costs no building."""
@@ -52,23 +75,8 @@ def _ground(role: Role) -> Select[Any]:
     )
     return (
         select(
-            NeedLine.need_id,
-            NeedLine.kind,
-            NeedLine.unit,
-            NeedLine.published,
-            NeedLine.quantity_required,
-            live_quantity(NeedLine).label("taken"),
-            Need.state.label("need_state"),
-            Need.shown_area_code,
-            Offer.id.label("offer_id"),
-            Offer.kind.label("offer_kind"),
-            Offer.unit.label("offer_unit"),
-            Offer.state.label("offer_state"),
-            Offer.available_from,
-            Offer.available_to,
-            Offer.pre_approved,
-            Offer.capacity_maximum,
-            (Offer.capacity_reserved + Offer.capacity_used).label("offer_taken"),
+            *LINE,
+            *SOURCE,
             is_verified(actor.organization_id).label("verified"),
             live.label("live_no"),
         )
