@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[Bytes, str]] = {
     "quote_within.csv": (lambda: w.table(w.good(需求内容='"大"米"')).encode(), "malformed"),
     "huge_field.csv": (lambda: w.table(w.good(需求内容="米" * 200_000)).encode(), "malformed"),
     "nul.csv": (lambda: w.table(w.good(需求内容="大\0米")).encode(), "encoding"),
-    "no_json.json": (lambda: "户编号: H1".encode(), "malformed"),
+    "no_json.json": ("户编号: H1".encode, "malformed"),
     "html.json": (lambda: b"<!DOCTYPE html><html></html>", "malformed"),
     "single_quotes.json": (lambda: b"[{'a': 1}]", "malformed"),
     "trailing_comma.json": (lambda: b'[{"a": 1},]', "malformed"),
@@ -156,7 +156,7 @@ REFUSED: dict[str, tuple[Bytes, str]] = {
     "mixed_arrays.json": (lambda: json.dumps([w.HEADER, w.good(), {"a": 1}]).encode(), "malformed"),
     # --- wrong headers ---
     "no_header.csv": (
-        lambda: w.table(w.good())[len(",".join(w.HEADER)) + 1 :].encode(),
+        w.table(w.good())[len(",".join(w.HEADER)) + 1 :].encode,
         "wrong_headers",
     ),
     "other_header.csv": (lambda: w.table(w.good(), header=["x"] * 9).encode(), "wrong_headers"),

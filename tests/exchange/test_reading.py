@@ -46,7 +46,7 @@ LAYOUTS: dict[str, Callable[[], bytes]] = {
     "tabs.csv": lambda: w.table(*TWO, separator="\t").encode(),
     "semicolons.csv": lambda: w.table(*TWO, separator=";").encode(),
     "bars.txt": lambda: w.table(*TWO, separator="|").encode(),
-    "title_above.csv": lambda: ("某镇困难家庭需求表,,\n（虚构）,,\n" + w.table(*TWO)).encode(),
+    "title_above.csv": ("某镇困难家庭需求表,,\n（虚构）,,\n" + w.table(*TWO)).encode,
     "empty_lines.csv": lambda: w.table(("",) * 9, *TWO, ("", " ", "")).encode(),
     "stars_and_spaces.csv": lambda: w.table(
         *TWO, header=[f" {name} *" for name in w.HEADER]

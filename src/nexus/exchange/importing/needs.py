@@ -216,8 +216,9 @@ def _personal(wanted: Wanted) -> str | None:
         "summary": wanted.summary,
         "group": wanted.entry.text("group"),
     }
-    for line in wanted.lines:
-        texts[line.item] = f"{line.item} {line.specification or ''}"
+    for at, line in enumerate(wanted.lines, 1):
+        texts[f"line {at}"] = line.item
+        texts[f"the specification of line {at}"] = line.specification
     try:
         check_public_text(texts)
     except GuardFailed as refusal:

@@ -84,7 +84,8 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     kind = _enum(ImportKind, table.get("kind"), "kind")
     fields = _fields(kind, _table(table, "fields"))
     key = _key(_table(table, "key", only=("fields",)), fields)
-    if table.get("type") in RESERVED_TYPES:
+    type_ = _text(table.get("type"), "type")
+    if type_ in RESERVED_TYPES:
         raise _wrong("type", f"{', '.join(sorted(RESERVED_TYPES))} are nexus' own")
     area = _area(table["area"]) if "area" in table else None
     if kind is ImportKind.NEEDS and area is None:
@@ -98,7 +99,7 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     return Profile(
         kind=kind,
         source=_text(table.get("source"), "source"),
-        type=_text(table.get("type"), "type"),
+        type=type_,
         layout=_layout(_table(table, "file"), key, fields, area, lines, review, ignored),
         blank=tuple(_texts(table.get("blank", []), "blank")),
         key=key,

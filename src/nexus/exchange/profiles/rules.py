@@ -320,7 +320,7 @@ def filled(template: str, entry: Entry, lines: str) -> str:
     def value(found: re.Match[str]) -> str:
         return lines if found[1] == "lines" else entry.text(found[1]) or ""
 
-    return plain(_PLACE.sub(value, template))
+    return " ".join(_PLACE.sub(value, template).split())
 
 
 def places(template: str) -> set[str]:
