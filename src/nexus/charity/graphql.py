@@ -145,7 +145,7 @@ OfferResult = result("Offer", Offer)
 
 @strawberry.input
 class OfferTermsInput:
-    """What an offer says. Codes are those of `codeList`; areas are codes or names."""
+    """What an offer says. Codes are those of `codeEntries`; areas are codes or names."""
 
     title: str
     kind: model.OfferKind
