@@ -70,6 +70,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            extra_groups=[4] if ROOT else None,  # root's groups must not become the server's
         )
 
     def wait(self) -> tuple[str, bool]:
@@ -345,13 +346,14 @@ async def test_an_interrupted_first_start_begins_anew(data_dir: Path) -> None:
 
 @pytest.mark.skipif(not ROOT, reason="needs root, which becomes somebody else")
 async def test_root_becomes_nobody(data_dir: Path) -> None:
-    with Embedded(data_dir, settings=FAST) as database:
+    with program(data_dir) as owner:
+        url, _ = owner.wait()
         status = Path(f"/proc/{server_pid(data_dir)}/status").read_text()
         ids = {line.split("\t", 1)[0]: line.split()[1:] for line in status.splitlines()}
         assert set(ids["Uid:"]) == {str(pwd.getpwnam("nobody").pw_uid)}
         assert "0" not in ids["Gid:"]
         assert ids["Groups:"] == []
-        assert await ask(database.app_url, "SELECT 1") == 1
+        assert await ask(url, "SELECT 1") == 1
 
 
 @pytest.mark.skipif(not ROOT, reason="needs root, which becomes somebody else")
