@@ -8,7 +8,7 @@ from uuid import UUID
 Detail = str | int | bool | Decimal | date | datetime | UUID | list[str] | None
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """Why a deed was not done. `message` says what to do next; `details` holds the numbers."""
 
     code: ClassVar[str] = "REFUSED"
