@@ -14,7 +14,7 @@ from nexus.graph import specs
 from nexus.graph.errors import RequestError
 from nexus.graph.execution import Executor
 from tests.graph.generated import Generator, Pool, Query
-from tests.graph.reference import Reference, Refused, World, cursor, global_id
+from tests.graph.reference import Reference, RefusedError, World, cursor, global_id
 
 ARGUMENT_CODES = {"PAGE_TOO_LARGE", "BAD_ARGUMENT", "BAD_CURSOR"}
 NOT_COMPARED = {"COST_EXCEEDED", "DOCUMENT_TOO_LARGE"}
@@ -26,8 +26,10 @@ class Outcome:
     """What came of a comparison."""
 
     same: int = 0
+    executed: int = 0
+    """Answered by the compiled executor with the help of the database."""
     stricter: int = 0
-    """Refused for an argument of a field that the reference, walking rows, never came to."""
+    """RefusedError for an argument of a field that the reference, walking rows, never came to."""
     refused: Counter[str] = field(default_factory=Counter)
     different: list[str] = field(default_factory=list)
 
@@ -95,12 +97,13 @@ class Comparison:
 
     async def _one(self, query: Query, world: World, number: int, outcome: Outcome) -> None:
         compiled, code = await self._compiled(query, world.actor)
+        outcome.executed += not code and not _about_schema_only(compiled)
         if code in NOT_COMPARED:
             outcome.refused[code] += 1
             return
         try:
             expected, refusal = await self.reference.answer(world, query.text, query.variables), ""
-        except Refused as refused:
+        except RefusedError as refused:
             expected, refusal = None, str(refused)
         if code in ARGUMENT_CODES and not refusal:
             outcome.stricter += 1
@@ -128,6 +131,10 @@ class Comparison:
         except asyncpg.PostgresError as error:
             return None, f"{type(error).__name__} {error}"
         return json.loads(answer.data), ""
+
+
+def _about_schema_only(data: Any) -> bool:
+    return all(value == "Query" for value in data.values())
 
 
 def _as_json(value: Any) -> Any:

@@ -104,7 +104,7 @@ class _Writing:
 
     def _abstract(self, type_: Any, keys: dict[str, Any], *, depth: int) -> str:
         parts = [self._plain("__typename", keys)]
-        possible = [t for t in self.schema.get_possible_types(type_)]
+        possible = list(self.schema.get_possible_types(type_))
         for target in self.random.sample(possible, min(len(possible), self.random.randint(1, 3))):
             inner = self._object(target, keys, depth=depth + 1)
             parts.append(f"... on {target.name}{self._directive()} {{ {inner} }}")

@@ -31,7 +31,7 @@ from nexus.core.refusals import Refusal
 from nexus.graph import specs
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The code that the compiled executor must refuse with as well."""
 
 
@@ -82,7 +82,7 @@ class World:
                 said[f"allowed {name}"] = _sql(declared.allowed(actor, table))  # type: ignore[union-attr]
         for name, (_, may) in spec.actions.items():
             said[f"may {name}"] = _sql(may(actor, table))
-        columns = {name: getattr(table, name) for name in table.__mapper__.columns.keys()}
+        columns = {a.key: getattr(table, a.key) for a in table.__mapper__.column_attrs}
         labelled = [c.label(f"c {n}") for n, c in columns.items()]
         labelled += [_sql(e).label(f"s {n}") for n, e in said.items()]
         assert spec.visible is not None
@@ -117,19 +117,21 @@ class World:
             self._answers[known] = {row[0] for row in found}
         return self._answers[known]  # type: ignore[no-any-return]
 
-    async def derived(self, row: Row, declared: specs.Derived, limit: int) -> list[dict[str, Any]]:
-        """What a derived select finds beside one row."""
-        known = (row.spec.name, row.key, id(declared), limit)
+    async def derived(
+        self, row: Row | None, declared: specs.Derived, limit: int
+    ) -> list[dict[str, Any]]:
+        """What a derived select finds beside one row, or by itself."""
+        known = (row and (row.spec.name, row.key), id(declared), limit)
         if known not in self._answers:
-            table = row.spec.table
-            beside = declared.select(self.actor, table, literal(limit)).correlate(table)
-            lateral = beside.lateral("beside")
-            found = await self._execute(
-                select(lateral)
-                .select_from(table)
-                .join(lateral, literal(True))
-                .where(getattr(table, row.spec.key) == row.key)
-            )
+            if row is None:
+                statement = declared.select(self.actor, None, literal(limit))
+            else:
+                table = row.spec.table
+                beside = declared.select(self.actor, table, literal(limit)).correlate(table)
+                lateral = beside.lateral("beside")
+                joined = select(lateral).select_from(table).join(lateral, literal(True))
+                statement = joined.where(getattr(table, row.spec.key) == row.key)
+            found = await self._execute(statement)
             self._answers[known] = [dict(one) for one in found.mappings()]
         return self._answers[known]  # type: ignore[no-any-return]
 
@@ -176,15 +178,15 @@ class Reference:
     async def answer(
         self, world: World, document: str, variables: dict[str, Any] | None = None
     ) -> Any:
-        """The data. Refused when the arguments make no sense."""
+        """The data. RefusedError when the arguments make no sense."""
         result: Any = execute(
             self.schema, parse(document), context_value=world, variable_values=variables
         )
         if hasattr(result, "__await__"):
             result = await result
         for error in result.errors or []:
-            if isinstance(error.original_error, Refusal | Refused):
-                raise Refused(getattr(error.original_error, "code", str(error.original_error)))
+            if isinstance(error.original_error, Refusal | RefusedError):
+                raise RefusedError(getattr(error.original_error, "code", str(error.original_error)))
             raise error
         return result.data
 
@@ -258,16 +260,20 @@ class Reference:
 
     def _possible(self, spec: specs.TypeSpec, action: str, row: Row) -> bool:
         verb = spec.actions[action][0]
-        if verb is not None and spec.transitions is not None:
-            if row.columns["state"] not in spec.transitions.sources(verb):
-                return False
+        if (
+            verb is not None
+            and spec.transitions is not None
+            and row.columns["state"] not in spec.transitions.sources(verb)
+        ):
+            return False
         return row.said[f"may {action}"] is True
 
     async def _node(self, world: World, given: str) -> Row | None:
         try:
             name, separator, key = base64.b64decode(given, validate=True).decode().partition(":")
             spec = self.registry.types[name]
-            assert separator and spec.table is not None
+            assert separator
+            assert spec.table is not None
             is_text = isinstance(getattr(spec.table, spec.key).type, Text)
             known: Any = key if is_text else UUID(key)
             assert str(known) == key
@@ -278,7 +284,7 @@ class Reference:
     def _size(self, name: str, given: int | None, default: int, maximum: int) -> int:
         size = default if given is None else given
         if not 0 <= size <= maximum:
-            raise Refused("PAGE_TOO_LARGE")
+            raise RefusedError("PAGE_TOO_LARGE")
         return size
 
     async def _page(
@@ -293,7 +299,7 @@ class Reference:
         target = self.registry.types[spec.targets[name]]
         first, last = given.get("first"), given.get("last")
         if first is not None and last is not None:
-            raise Refused("BAD_ARGUMENT")
+            raise RefusedError("BAD_ARGUMENT")
         size = self._size("first", last if first is None else first, 20, 1000)
         order_name = getattr(given.get("orderBy"), "value", given.get("orderBy"))
         order_name = order_name or next(iter(declared.orders))
@@ -349,9 +355,10 @@ class Reference:
         """The keys of the rows after a cursor (before it when not onward), spelled out."""
         try:
             name, *texts = json.loads(base64.b64decode(given, validate=True))
-            assert name == order_name and len(texts) == len(order.columns) + 1
+            assert name == order_name
+            assert len(texts) == len(order.columns) + 1
         except (ValueError, AssertionError):
-            raise Refused("BAD_CURSOR") from None
+            raise RefusedError("BAD_CURSOR") from None
         columns = [getattr(target.table, c) for c in (*order.columns, target.key)]
         values = [
             cast(literal(text, Text()), c.type) for text, c in zip(texts, columns, strict=True)

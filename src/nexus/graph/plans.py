@@ -188,14 +188,15 @@ def render(built: Any, compiler: Compiler) -> Statement:
         # A predicate two levels deep that is not correlated reads a table of its own: every row.
         raise RuntimeError("a policy's subquery is not correlated to the row it judges")
     actors = shape(Role.ANONYMOUS).binds()
+    names = compiled.positiontup or []
     binders: list[Binder | str] = []
-    for name in compiled.positiontup:
+    for name in names:
         if name in actors:
             binders.append(name)
         else:
             binders.append(compiler.binders[name])
     cost = compiler.cost
-    unused = (b for name, b in compiler.binders.items() if name not in compiled.positiontup)
+    unused = (b for name, b in compiler.binders.items() if name not in names)
     fixed_cost = cost.total({}) if cost.fixed() else None
     return Statement(sql, tuple(binders), tuple(unused), cost, fixed_cost)
 

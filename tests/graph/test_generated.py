@@ -1,0 +1,42 @@
+"""Both executors agree on generated queries over the whole schema, as everybody in a small world.
+
+`--torture` compares ten times as many. Every query is one SQL statement: they are counted.
+"""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from nexus.core.embedded import Database
+from nexus.graph.building import core_schema
+from nexus.graph.execution import Executor, make_pool
+from nexus.graph.registering import MAIN
+from nexus.schema import make_schema
+from tests.graph.comparing import Comparison
+from tests.graph.reference import Reference
+from tests.graph.world import make_world
+
+QUERIES, QUERIES_TORTURE = 2000, 20_000
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_executors_agree(database: Database, engine: AsyncEngine, torture: bool) -> None:
+    world = await make_world(engine)
+    statements: list[str] = []
+
+    async def count(connection: Any) -> None:
+        connection.add_query_logger(lambda record: statements.append(record.query))
+
+    pool = await make_pool(database.app_url, init=count)
+    try:
+        executor = Executor(make_schema(), pool, engine)
+        reference = Reference(core_schema(make_schema()), MAIN)
+        comparison = Comparison(executor, reference, engine, world.actors())
+        outcome = await comparison.run(QUERIES_TORTURE if torture else QUERIES, seed=20260501)
+    finally:
+        await pool.close()
+    assert not outcome.different, "\n\n".join(outcome.different)
+    assert outcome.same > QUERIES * 3 // 4, outcome.refused
+    assert len(statements) == outcome.executed
