@@ -398,6 +398,7 @@ CREATE TABLE offer (
     kind VARCHAR(40) NOT NULL,
     category TEXT NOT NULL,
     item_code TEXT,
+    item_key TEXT GENERATED ALWAYS AS (coalesce(item_code, '')) STORED NOT NULL,
     unit TEXT NOT NULL,
     recipient_categories TEXT[] NOT NULL,
     tiers TEXT[] NOT NULL,
@@ -426,7 +427,7 @@ CREATE TABLE offer (
     CONSTRAINT ck_offer_age_range CHECK (max_age >= min_age),
     CONSTRAINT ck_offer_gender_known CHECK (gender IN ('female', 'male')),
     CONSTRAINT ck_offer_period CHECK (available_to > available_from),
-    CONSTRAINT uq_offer_supply UNIQUE (id, category, kind, unit, state),
+    CONSTRAINT uq_offer_supply UNIQUE (id, category, kind, unit, item_key, state),
     CONSTRAINT uq_offer_no UNIQUE (no),
     CONSTRAINT fk_offer_organization_id FOREIGN KEY(organization_id) REFERENCES organization (id),
     CONSTRAINT fk_offer_project_id FOREIGN KEY(project_id) REFERENCES charity_project (id),
@@ -443,6 +444,8 @@ CREATE INDEX ix_offer_created_at ON offer (created_at, id);
 CREATE INDEX ix_offer_organization_id ON offer (organization_id);
 
 CREATE INDEX ix_offer_project_id ON offer (project_id);
+
+CREATE INDEX ix_offer_review_due_on ON offer (review_due_on) WHERE state = 'listed';
 
 CREATE TABLE recipient_alias (
     id UUID NOT NULL,
@@ -684,9 +687,10 @@ CREATE TABLE offer_area (
     category TEXT NOT NULL,
     kind VARCHAR(40) NOT NULL,
     unit TEXT NOT NULL,
+    item_key TEXT NOT NULL,
     state VARCHAR(40) NOT NULL,
     CONSTRAINT pk_offer_area PRIMARY KEY (offer_id, area_code),
-    CONSTRAINT fk_offer_area_supply FOREIGN KEY(offer_id, category, kind, unit, state) REFERENCES offer (id, category, kind, unit, state) ON UPDATE CASCADE,
+    CONSTRAINT fk_offer_area_supply FOREIGN KEY(offer_id, category, kind, unit, item_key, state) REFERENCES offer (id, category, kind, unit, item_key, state) ON UPDATE CASCADE,
     CONSTRAINT fk_offer_area_area_code FOREIGN KEY(area_code) REFERENCES area (code),
     CONSTRAINT ck_offer_area_kind_known CHECK (kind IN ('cash', 'goods', 'service', 'hours')),
     CONSTRAINT ck_offer_area_state_known CHECK (state IN ('draft', 'listed', 'paused', 'blocked', 'withdrawn', 'expired'))
@@ -694,7 +698,7 @@ CREATE TABLE offer_area (
 
 CREATE INDEX ix_offer_area_area_code ON offer_area (area_code);
 
-CREATE INDEX ix_offer_area_supply ON offer_area (category, kind, unit, area_code, offer_id) WHERE state = 'listed';
+CREATE INDEX ix_offer_area_supply ON offer_area (category, kind, unit, area_code, item_key, offer_id) WHERE state = 'listed';
 
 CREATE TABLE vault.identity_field (
     recipient_id UUID NOT NULL,

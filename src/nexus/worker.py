@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.operations import forget_failures
-from nexus.charity.operations import expire_offers
+from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.core.outbox import run_due
 from nexus.graph.execution import utcnow
 from nexus.matching.pledges.operations import expire_pledges
@@ -27,6 +27,7 @@ CLOCKS: tuple[Clock, ...] = (
     expire_consents,
     end_tapers,
     expire_offers,
+    tell_stale_offers,
     pause_expired_needs,
     forget_failures,
 )

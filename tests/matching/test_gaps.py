@@ -54,6 +54,21 @@ async def news(engine: AsyncEngine, kind: str, row: Any) -> None:
         assert failed.all() == []
 
 
+def told_stale(offer: Any) -> Event:
+    """News told before, so that the clock of another test has nothing to tell."""
+    return Event(
+        id=new_id(),
+        kind="offer.turned_stale",
+        object_type="offer",
+        object_id=offer.id,
+        actor_id=new_id(),
+        actor_role="system",
+        organization_id=new_id(),
+        occurred_at=now(),
+        facts={},
+    )
+
+
 REACTIONS = {
     "need.published": ("open_at_publication",),
     "need.resumed": ("open_at_resumption",),
@@ -68,6 +83,7 @@ REACTIONS = {
     "offer.paused": ("open_at_offer_pause",),
     "offer.withdrawn": ("open_at_withdrawal",),
     "offer.blocked": ("open_at_blocking",),
+    "offer.turned_stale": ("open_at_staleness",),
     "offer.expired": ("open_at_expiry",),
 }
 
@@ -156,13 +172,14 @@ async def test_an_offer_that_does_not_fit_addresses_nothing(engine: AsyncEngine)
         gap = await a_gap(m, await a_need(m, "PRO"))
         stale = await m.offer(category="PRO", review_due_on=today() - timedelta(days=1))
         paused = await m.offer(category="PRO", state=OfferState.PAUSED)
+        await m.put(told_stale(stale))
     for offer in (stale, paused):
         await news(engine, "offer.listed", offer)
         assert (await reread(engine, gap)).state is GapState.OPEN
 
 
 async def test_the_whole_story_of_a_stale_offer(engine: AsyncEngine) -> None:
-    """No suggestion, so a gap at the next sweep; the owner's word closes it."""
+    """No suggestion, so a gap at the next stroke; the owner's word closes it."""
     async with making(engine) as m:
         owner = await m.organization()
         account = await m.account(role=Role.CHARITY_USER, organization=owner)
@@ -174,7 +191,11 @@ async def test_the_whole_story_of_a_stale_offer(engine: AsyncEngine) -> None:
         row = await session.get_one(type(offer), offer.id)
         row.review_due_on = today() - timedelta(days=1)
     async with AsyncSession(engine) as session, session.begin():
-        assert await operations.sweep_gaps(session, now()) >= 1
+        assert await charity.tell_stale_offers(session, now()) == 1
+    async with AsyncSession(engine) as session, session.begin():
+        assert await charity.tell_stale_offers(session, now()) == 0
+    while await run_due(engine):
+        pass
     assert await states(engine, need) == ["open"]
     async with acting(engine, account) as act:
         await charity.confirm_offer(act, offer.id, expected_version=1)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -129,6 +130,8 @@ class Offer(Base):
     kind: Mapped[OfferKind]
     category: Mapped[str]
     item_code: Mapped[str | None]
+    item_key: Mapped[str] = mapped_column(Computed("coalesce(item_code, '')", persisted=True))
+    """The item, or an empty text: a key that `offer_area` can repeat."""
     unit: Mapped[str]
     recipient_categories: Mapped[list[str]]
     """Empty means every category (domain.md 8.1)."""
@@ -166,9 +169,12 @@ class Offer(Base):
         CheckConstraint("max_age >= min_age", name="age_range"),
         CheckConstraint("gender IN ('female', 'male')", name="gender_known"),
         CheckConstraint("available_to > available_from", name="period"),
-        UniqueConstraint("id", "category", "kind", "unit", "state", name="uq_offer_supply"),
+        UniqueConstraint(
+            "id", "category", "kind", "unit", "item_key", "state", name="uq_offer_supply"
+        ),
         Index("ix_offer_created_at", "created_at", "id"),
         Index("ix_offer_category_created_at", "category", "created_at", "id"),
+        Index("ix_offer_review_due_on", "review_due_on", postgresql_where=text("state = 'listed'")),
         Index("ix_offer_available_to", "available_to", postgresql_where=text(LIVE_OFFER)),
     )
 
@@ -189,12 +195,20 @@ class OfferArea(Base):
     category: Mapped[str]
     kind: Mapped[OfferKind]
     unit: Mapped[str]
+    item_key: Mapped[str]
     state: Mapped[OfferState]
 
     __table_args__ = (
         ForeignKeyConstraint(
-            ["offer_id", "category", "kind", "unit", "state"],
-            ["offer.id", "offer.category", "offer.kind", "offer.unit", "offer.state"],
+            ["offer_id", "category", "kind", "unit", "item_key", "state"],
+            [
+                "offer.id",
+                "offer.category",
+                "offer.kind",
+                "offer.unit",
+                "offer.item_key",
+                "offer.state",
+            ],
             name="fk_offer_area_supply",
             onupdate="CASCADE",
         ),
@@ -204,6 +218,7 @@ class OfferArea(Base):
             "kind",
             "unit",
             "area_code",
+            "item_key",
             "offer_id",
             postgresql_where=text("state = 'listed'"),
         ),
@@ -218,5 +233,6 @@ class OfferArea(Base):
             category=offer.category,
             kind=offer.kind,
             unit=offer.unit,
+            item_key=offer.item_code or "",
             state=offer.state,
         )

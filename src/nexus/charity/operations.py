@@ -54,6 +54,7 @@ __all__ = [
     "set_capacity",
     "set_offer_areas",
     "start_project",
+    "tell_stale_offers",
     "unblock_offer",
     "update_offer",
     "update_project",
@@ -249,6 +250,16 @@ async def expire_offers(session: AsyncSession, now: datetime) -> int:
     for row in rows:
         act.move(row, model.OFFER_TRANSITIONS, "expire")
         act.record("offer.expired", row)
+    return len(rows)
+
+
+async def tell_stale_offers(session: AsyncSession, now: datetime) -> int:
+    """The clock's deed: news, once, of each listed offer whose review became overdue; how many."""
+    act = Act(session, system(now))
+    found = queries.gone_stale(act.actor, act.actor.today())
+    rows = (await session.execute(found)).scalars().all()
+    for row in rows:
+        act.record(queries.STALE, row, review_due_on=row.review_due_on)
     return len(rows)
 
 

@@ -4,12 +4,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, literal, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from nexus.acting import Actor, View
 from nexus.charity import model, policy
+from nexus.core.outbox import Event
 from nexus.organizations.model import Organization, OrganizationState
+
+STALE = "offer.turned_stale"
+BATCH = 500
+"""Offers of one stroke of a clock; the next stroke goes on."""
 
 
 def available(row: Any) -> ColumnElement[Any]:
@@ -49,6 +54,29 @@ async def owner_state(view: View, organization_id: UUID) -> OrganizationState | 
     return found.scalar_one_or_none()
 
 
+def gone_stale(actor: Actor, today: date) -> Select[model.Offer]:
+    """The listed offers whose review became overdue and of which no news has told it yet."""
+    row, told = model.Offer, aliased(Event)
+    known = exists().where(
+        told.object_type == "offer",
+        told.object_id == row.id,
+        told.kind == STALE,
+        told.occurred_at > row.review_due_on,
+    )
+    return (
+        select(row)
+        .where(
+            row.state == literal_column("'listed'"),
+            is_stale(row, today),
+            ~known.correlate_except(told),
+            policy.visible(actor, row),
+        )
+        .order_by(row.review_due_on, row.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+
+
 def run_out(actor: Actor, today: date) -> Select[model.Offer]:
     """The listed and paused offers whose period is over, locked, oldest first."""
     row = model.Offer
@@ -60,5 +88,6 @@ def run_out(actor: Actor, today: date) -> Select[model.Offer]:
             policy.visible(actor, row),
         )
         .order_by(row.available_to, row.id)
+        .limit(BATCH)
         .with_for_update(skip_locked=True)
     )

@@ -1,23 +1,18 @@
 """Opening, acknowledging, addressing and waiving gaps."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from nexus.acting import Act, system
+from nexus.acting import Act
 from nexus.charity.model import Offer
 from nexus.core.ids import new_id
 from nexus.core.refusals import Invalid
 from nexus.matching.suggestions import model, policy, queries
 from nexus.needs.model import NeedLine
-
-SWEEP = 500
-"""Gaps opened by one stroke of the clock; the next stroke goes on."""
 
 
 async def acknowledge_gap(
@@ -94,12 +89,6 @@ async def waive_gaps_of_need(act: Act, need_id: UUID, reason: str) -> int:
     for gap in gaps:
         _waive(act, gap, reason)
     return len(gaps)
-
-
-async def sweep_gaps(session: AsyncSession, now: datetime) -> int:
-    """The clock's deed: gaps of lines whose offers ran out, turned stale or lost their owner."""
-    act = Act(session, system(now))
-    return await open_gaps(act, lambda line: line.published, limit=SWEEP)
 
 
 async def _take(act: Act, row_id: UUID, expected_version: int) -> model.Gap:

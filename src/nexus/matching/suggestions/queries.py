@@ -17,8 +17,10 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    literal,
     literal_column,
     null,
+    or_,
     select,
     true,
     union_all,
@@ -60,7 +62,7 @@ def offers_for_line(actor: Actor, line: Any, limit: Any) -> Select[Any]:
     lazily = [
         policy.offer_suggested(actor, offer),
         fitting.owner_verified(offer),
-        _served(actor, offer, line),
+        fitting.passes(actor, offer, _NeedOf(line)),
     ]
     return _chosen(scored, match, lazily).limit(limit)
 
@@ -128,7 +130,7 @@ def _scored(row: Any, match: Match) -> Select[Any]:
 def _scored_offers(actor: Actor, line: Any) -> Select[Any]:
     place = _place(actor, line)
     near = _offer_candidates(line, place)
-    offer, need, today = aliased(Offer), _Urgency(line), once(actor.today())
+    offer, need, today = aliased(Offer), _NeedOf(line), once(actor.today())
     match = Match(
         offer=offer,
         line=line,
@@ -144,7 +146,6 @@ def _scored_offers(actor: Actor, line: Any) -> Select[Any]:
         .join(offer, offer.id == near.c.id)
         .where(
             line_is_open(line),
-            fitting.item_fits(offer, line),
             fitting.in_time(offer, need, today),
             ~is_stale(offer, today),
             has_room(offer),
@@ -153,15 +154,16 @@ def _scored_offers(actor: Actor, line: Any) -> Select[Any]:
     )
 
 
-class _Urgency:
-    """What of the line's need scores it, as scalars that are read once for all offers."""
+class _NeedOf:
+    """The columns of the line's need as scalars, each read once for all offers."""
 
     def __init__(self, line: Any) -> None:
-        need = aliased(Need)
-        self.urgency, self.needed_by = (
-            select(column).where(need.id == line.need_id).correlate_except(need).scalar_subquery()
-            for column in (need.urgency, need.needed_by)
-        )
+        self._line, self._need = line, aliased(Need)
+
+    def __getattr__(self, name: str) -> Any:
+        column = getattr(self._need, name)
+        found = select(column).where(self._need.id == self._line.need_id)
+        return found.correlate_except(self._need).scalar_subquery()
 
 
 def _offer_candidates(line: Any, place: Any) -> Any:
@@ -172,6 +174,7 @@ def _offer_candidates(line: Any, place: Any) -> Any:
         area.kind == line.kind,
         area.unit == line.unit,
         area.state == literal_column("'listed'"),
+        fitting.item_key_fits(area.item_key, line.item_code),
     )
     chosen = select(area.offer_id.label("id"), scores.reach(area.area_code).label("reach"))
     above = chosen.where(*alike, area.area_code == func.any(_ancestors(place))).correlate(line)
@@ -219,7 +222,7 @@ def _line_candidates(actor: Actor, offer: Any) -> Any:
         line.kind == offer.kind,
         line.unit == offer.unit,
         line.published,
-        fitting.item_fits(offer, line),
+        fitting.item_key_fits(offer.item_key, line.item_code),
     )
     chosen = (
         select(line.id.label("id"), scores.reach(area.area_code).label("reach"))
@@ -269,6 +272,22 @@ def served_lines(actor: Actor, offer_id: Any) -> Select[Any]:
     offer = aliased(Offer)
     found = needs_for_offer(actor, offer, null()).correlate(offer).lateral()
     return select(found.c.line_id).join_from(offer, found, true()).where(offer.id == offer_id)
+
+
+def in_reach(offer: Offer, line: Any) -> ColumnElement[bool]:
+    """SQL: the line is of the offer's category, kind, unit and items, in or around its areas."""
+    area = aliased(OfferArea)
+    start = _start(area.area_code)
+    below = and_(line.area_code >= start, line.area_code < start.concat(literal_column("':'")))
+    above = line.area_code == func.any(_ancestors(area.area_code))
+    near = select(area.offer_id).where(area.offer_id == offer.id, or_(below, above))
+    return and_(
+        line.category == offer.category,
+        line.kind == offer.kind.value,
+        line.unit == offer.unit,
+        fitting.item_key_fits(literal(offer.item_code or ""), line.item_code),
+        near.correlate_except(area).exists(),
+    )
 
 
 def lines_without_offer(actor: Actor, condition: Callable[[Any], Any]) -> Select[NeedLine]:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, system
 from nexus.charity.model import Offer
 from nexus.core.outbox import Event, hears
-from nexus.matching.suggestions import operations
+from nexus.matching.suggestions import operations, queries
 
 
 @hears("need.published")
@@ -72,6 +72,12 @@ async def address_at_areas(session: AsyncSession, event: Event, now: datetime) -
     await _open_for_offer(session, event, now)
 
 
+@hears("offer.turned_stale")
+async def open_at_staleness(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Nobody confirmed it for six months: it is suggested no longer."""
+    await _open_for_offer(session, event, now)
+
+
 @hears("offer.paused")
 async def open_at_offer_pause(session: AsyncSession, event: Event, now: datetime) -> None:
     """Lines that only this offer could serve."""
@@ -103,14 +109,8 @@ async def _open_for_need(session: AsyncSession, event: Event, now: datetime) -> 
 
 async def _open_for_offer(session: AsyncSession, event: Event, now: datetime) -> None:
     offer = await session.get_one(Offer, event.object_id)
-    await operations.open_gaps(
-        Act(session, system(now)),
-        lambda line: (
-            (line.category == offer.category)
-            & (line.kind == offer.kind.value)
-            & (line.unit == offer.unit)
-        ),
-    )
+    act = Act(session, system(now))
+    await operations.open_gaps(act, lambda line: queries.in_reach(offer, line))
 
 
 async def _address(session: AsyncSession, event: Event, now: datetime) -> None:

@@ -23,14 +23,14 @@ def owner_verified(offer: Any) -> ColumnElement[bool]:
     return state.scalar_subquery() == literal_column("'verified'")
 
 
-def item_fits(offer: Any, line: Any) -> ColumnElement[bool]:
-    """SQL: the offer names no item, or the two are equal or one is a group of the other."""
+def item_key_fits(offered: Any, asked: Any) -> ColumnElement[bool]:
+    """SQL: the offer names no item (''), or the two are equal or one is a group of the other."""
     dot = literal_column("'.'", Text())
     return or_(
-        offer.item_code.is_(None),
-        offer.item_code == line.item_code,
-        func.starts_with(line.item_code, offer.item_code.concat(dot)),
-        func.starts_with(offer.item_code, line.item_code.concat(dot)),
+        offered == literal_column("''"),
+        offered == asked,
+        func.starts_with(asked, offered.concat(dot)),
+        func.starts_with(offered, asked.concat(dot)),
     )
 
 
@@ -51,9 +51,20 @@ def passes(actor: Actor, offer: Any, need: Any) -> ColumnElement[bool]:
     """
     is_group = need.subject_kind == literal_column("'group'")
     return and_(
-        or_(is_group, _consented(actor, offer, need, DE_IDENTIFIED)),
+        or_(is_group, _to_all(actor, need), _consented(actor, offer, need, DE_IDENTIFIED)),
         _person_fits(actor, offer, need, is_group),
         _recognition_fits(actor, offer, need, is_group),
+    )
+
+
+def _to_all(actor: Actor, need: Any) -> ColumnElement[bool]:
+    """SQL: the consent names no receiver. It asks nothing of the offer, so it is read first."""
+    return consent_allows(
+        need.consent_id,
+        purpose=MATCH,
+        data_class=DE_IDENTIFIED,
+        receiver_id=None,
+        now=actor.now,
     )
 
 
