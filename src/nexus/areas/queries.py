@@ -35,6 +35,9 @@ async def resolve_area(session: AsyncSession, text: str, *, within: str | None =
     Accepts current and abolished codes, codes padded with zeros (440100, 440103001000), full names,
     names without their kind, and paths such as 广东省广州市越秀区. UnknownArea, AmbiguousArea.
     """
+    kept: Gazetteer | None = session.info.get("areas.gazetteer")
+    if within is None and kept is not None and text in kept.names:
+        return text
     if within is None:
         current = await session.execute(select(model.Area.code).where(model.Area.code == text))
         code = current.scalar_one_or_none()
@@ -65,8 +68,12 @@ async def check_code(
 ) -> None:
     """UnknownCode unless the list holds exactly this code, in force on that day.
 
-    `field` names the input field in the refusal; the list's name in camel case otherwise.
+    `field` names the input field in the refusal; the list's name in camel case otherwise. A yes is
+    kept for the session, so that an import asks once.
     """
+    known: set[tuple[str, str, date]] = session.info.setdefault("areas.in_force", set())
+    if (list_name, code, on) in known:
+        return
     row = model.CodeEntry
     found = await session.execute(
         select(row.id).where(
@@ -78,6 +85,7 @@ async def check_code(
     )
     if found.first() is None:
         raise (await code_list(session, list_name)).unknown(code, field=field)
+    known.add((list_name, code, on))
 
 
 async def resolve_code(

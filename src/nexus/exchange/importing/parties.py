@@ -11,6 +11,7 @@ from nexus.accounts.model import Account, AccountState
 from nexus.accounts.queries import area_prefix
 from nexus.acting import EVERYWHERE, GOVERNMENT, NOBODY, Act, Actor, Role, system
 from nexus.areas.model import COUNTRY
+from nexus.core.db import Base
 from nexus.core.refusals import Refusal
 from nexus.exchange.profiles.model import Publisher
 from nexus.organizations.model import (
@@ -40,6 +41,8 @@ class Parties:
     act: Act
     vouch: Act
     publisher_id: UUID
+    held: tuple[Base, ...]
+    """Rows that every need points at: held, so that the session reads them once."""
 
 
 async def stand_in(
@@ -57,7 +60,9 @@ async def stand_in(
     )
     act = Act(session, Actor(Role.SYSTEM, own.id, NOBODY, "", now))
     vouch = Act(session, actor)
-    return Parties(act, vouch, await _publisher(act, vouch, person, publisher))
+    publisher_id = await _publisher(act, vouch, person, publisher)
+    authority = await session.get_one(Organization, publisher_id)
+    return Parties(act, vouch, publisher_id, (person, own, authority))
 
 
 async def _voucher(session: AsyncSession, username: str) -> Account:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.areas.model import COUNTRY
@@ -93,7 +93,6 @@ class Import:
         for row, key in keyed:
             await self._take_one(row, key, refs)
         await self.session.flush()
-        self.session.expunge_all()
         self.tell()
 
     async def _refs(self, keys: list[str]) -> dict[str, ExternalRef]:
@@ -247,12 +246,7 @@ class Import:
         if self.profile.absence is Absence.WITHDRAW:
             await self._withdraw_absent()
         self._tell_the_rest(passed)
-        await self.session.execute(
-            update(ImportRun)
-            .where(ImportRun.id == self.run.id)
-            .values(counts=self.report.figures())
-            .execution_options(synchronize_session=False)
-        )
+        self.run.counts = self.report.figures()
         self.parties.vouch.record(
             "import.finished", self.run, rows=self.report.rows_read, created=self.report.created
         )
@@ -293,7 +287,6 @@ class Import:
             for ref in refs:
                 await self._withdraw(ref)
             await self.session.flush()
-            self.session.expunge_all()
 
     async def _withdraw(self, ref: ExternalRef) -> None:
         try:
