@@ -20,6 +20,7 @@ from nexus.graph.sql import as_predicate
 from nexus.matching.suggestions import operations, policy, reactions
 from nexus.matching.suggestions.model import Gap, GapState
 from nexus.needs.model import Need
+from nexus.organizations import operations as organizations
 from tests.conftest import Api
 from tests.deeds import acting, actor_of, events_of, reread
 from tests.making import Maker, making, now, today
@@ -434,6 +435,39 @@ async def test_counts_of_gaps_are_for_authorities(engine: AsyncEngine, api: Api)
     (count,) = [c for c in answer["data"]["gapCounts"] if c["area"]["code"] == "440106"]
     assert (count["category"], count["kind"], count["gaps"]) == ("LEG", "HOURS", 2)
     assert (await api(charity_user)(query))["data"]["gapCounts"] == []
+
+
+async def test_areas_given_up_open_gaps(engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        owner = await m.organization()
+        account = await m.account(role=Role.CHARITY_USER, organization=owner)
+        left = await a_need(m, "HOU", area_code="4451")
+        kept = await a_need(m, "HOU", area_code="4452")
+        offer = await m.offer(owner, category="HOU", areas=["4451", "4452"])
+    async with acting(engine, account) as act:
+        await charity.set_offer_areas(act, offer.id, expected_version=1, areas=["4452"])
+    while await run_due(engine):
+        pass
+    assert (await states(engine, left), await states(engine, kept)) == (["open"], [])
+
+
+async def test_a_suspended_organization_leaves_gaps(engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        owner = await m.organization()
+        approver = await m.account(role=Role.GOV_APPROVER)
+        need = await a_need(m, "HOU", area_code="4453")
+        await m.offer(owner, category="HOU", areas=["4453"])
+    at = {"expected_version": 1}
+    async with acting(engine, approver) as act:
+        await organizations.suspend_organization(act, owner.id, reason="核查", **at)
+    while await run_due(engine):
+        pass
+    assert await states(engine, need) == ["open"]
+    async with acting(engine, approver) as act:
+        await organizations.reinstate_organization(act, owner.id, expected_version=2)
+    while await run_due(engine):
+        pass
+    assert await states(engine, need) == ["addressed"]
 
 
 async def test_capacity_raised_addresses_and_lowered_opens(engine: AsyncEngine) -> None:

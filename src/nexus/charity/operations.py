@@ -160,8 +160,8 @@ async def set_offer_areas(
     codes = await _checked_areas(act, areas)
     row.version += 1
     await act.session.flush()
-    await _replace_areas(act, row, codes)
-    act.record("offer.areas_set", row, areas=codes)
+    before = await _replace_areas(act, row, codes)
+    act.record("offer.areas_set", row, areas=codes, areas_before=before)
     return row
 
 
@@ -357,9 +357,13 @@ async def _checked_areas(act: Act, areas: Sequence[str]) -> list[str]:
     return rules.widest([await resolve_area(act.session, area) for area in areas])
 
 
-async def _replace_areas(act: Act, row: model.Offer, codes: Sequence[str]) -> None:
-    await act.session.execute(delete(model.OfferArea).where(model.OfferArea.offer_id == row.id))
-    act.session.add_all(model.OfferArea.of(row, code) for code in codes)
+async def _replace_areas(act: Act, row: model.Offer, codes: Sequence[str]) -> list[str]:
+    """Serve these divisions from now on; the codes before."""
+    area = model.OfferArea
+    gone = delete(area).where(area.offer_id == row.id).returning(area.area_code)
+    before = sorted((await act.session.execute(gone)).scalars())
+    act.session.add_all(area.of(row, code) for code in codes)
+    return before
 
 
 async def _apply(act: Act, row: model.Offer, terms: OfferTerms) -> None:

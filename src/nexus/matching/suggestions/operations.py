@@ -1,6 +1,6 @@
 """Opening, acknowledging, addressing and waiving gaps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +64,13 @@ async def open_gaps(act: Act, condition: Callable[[Any], Any], *, limit: int | N
     for line in (await act.session.execute(found)).scalars().all():
         opened += await _open(act, line)
     return opened
+
+
+async def open_gaps_around(act: Act, offer: Offer, *, besides: Sequence[str] = ()) -> int:
+    """Gaps of lines that the offer served, in its divisions and `besides`; how many were new."""
+    own = (await act.session.execute(queries.areas_of(offer.id))).scalars().all()
+    codes = sorted({*own, *besides})
+    return await open_gaps(act, lambda line: queries.in_reach(offer, codes, line))
 
 
 async def address_by_offer(act: Act, offer: Offer) -> int:

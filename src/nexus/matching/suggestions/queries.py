@@ -5,7 +5,7 @@ dear conditions (policy, consent, recognition) are asked in the order of the sco
 rows have passed. The result is exact: nothing is cut off before it was scored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    false,
     func,
     literal,
     literal_column,
@@ -274,20 +275,34 @@ def served_lines(actor: Actor, offer_id: Any) -> Select[Any]:
     return select(found.c.line_id).join_from(offer, found, true()).where(offer.id == offer_id)
 
 
-def in_reach(offer: Offer, line: Any) -> ColumnElement[bool]:
-    """SQL: the line is of the offer's category, kind, unit and items, in or around its areas."""
-    area = aliased(OfferArea)
-    start = _start(area.area_code)
-    below = and_(line.area_code >= start, line.area_code < start.concat(literal_column("':'")))
-    above = line.area_code == func.any(_ancestors(area.area_code))
-    near = select(area.offer_id).where(area.offer_id == offer.id, or_(below, above))
+def in_reach(offer: Offer, codes: Sequence[str], line: Any) -> ColumnElement[bool]:
+    """SQL: the line is of the offer's category, kind, unit and items, in or around the areas."""
+    near = []
+    for code in codes:
+        start = "" if code == "CN" else code
+        above = ["CN", *(code[:end] for end in CODE_LENGTHS if end < len(code)), code]
+        within = and_(line.area_code >= start, line.area_code < f"{start}:")
+        near.append(or_(within, line.area_code.in_(above)))
     return and_(
         line.category == offer.category,
         line.kind == offer.kind.value,
         line.unit == offer.unit,
         fitting.item_key_fits(literal(offer.item_code or ""), line.item_code),
-        near.correlate_except(area).exists(),
+        or_(false(), *near),
     )
+
+
+def areas_of(offer_id: Any) -> Select[str]:
+    """The divisions the offer serves."""
+    area = OfferArea
+    return select(area.area_code).where(area.offer_id == offer_id).order_by(area.area_code)
+
+
+def offers_of(organization_id: Any) -> Select[Offer]:
+    """The listed offers of an organization."""
+    offer = Offer
+    listed = offer.state == literal_column("'listed'")
+    return select(offer).where(offer.organization_id == organization_id, listed)
 
 
 def lines_without_offer(actor: Actor, condition: Callable[[Any], Any]) -> Select[NeedLine]:

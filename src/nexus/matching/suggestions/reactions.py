@@ -102,6 +102,32 @@ async def open_at_expiry(session: AsyncSession, event: Event, now: datetime) -> 
     await _open_for_offer(session, event, now)
 
 
+@hears("organization.suspended")
+async def open_at_suspension(session: AsyncSession, event: Event, now: datetime) -> None:
+    """The offers of an organization that is not verified are suggested no longer."""
+    await _open_for_organization(session, event, now)
+
+
+@hears("organization.deregistered")
+async def open_at_deregistration(session: AsyncSession, event: Event, now: datetime) -> None:
+    """As at a suspension."""
+    await _open_for_organization(session, event, now)
+
+
+@hears("organization.reinstated")
+async def address_at_reinstatement(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Its offers count again."""
+    act = Act(session, system(now))
+    for offer in (await session.scalars(queries.offers_of(event.object_id))).all():
+        await operations.address_by_offer(act, offer)
+
+
+async def _open_for_organization(session: AsyncSession, event: Event, now: datetime) -> None:
+    act = Act(session, system(now))
+    for offer in (await session.scalars(queries.offers_of(event.object_id))).all():
+        await operations.open_gaps_around(act, offer)
+
+
 async def _open_for_need(session: AsyncSession, event: Event, now: datetime) -> None:
     act = Act(session, system(now))
     await operations.open_gaps(act, lambda line: line.need_id == event.object_id)
@@ -109,8 +135,8 @@ async def _open_for_need(session: AsyncSession, event: Event, now: datetime) -> 
 
 async def _open_for_offer(session: AsyncSession, event: Event, now: datetime) -> None:
     offer = await session.get_one(Offer, event.object_id)
-    act = Act(session, system(now))
-    await operations.open_gaps(act, lambda line: queries.in_reach(offer, line))
+    besides = event.facts.get("areas_before", [])
+    await operations.open_gaps_around(Act(session, system(now)), offer, besides=besides)
 
 
 async def _address(session: AsyncSession, event: Event, now: datetime) -> None:
