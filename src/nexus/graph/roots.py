@@ -1,5 +1,6 @@
 """The root fields that belong to no slice: `node`, `nodes`, `stateMachine`, `errorCodes`."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy.orm import aliased
@@ -17,6 +18,7 @@ def declare_roots(registry: specs.Registry) -> None:
     """Declare them over the types of the registry."""
     register_enums(Role)
 
+    @cache
     def machine_of(type: str) -> dict[str, Any] | None:
         spec = registry.types.get(type)
         return None if spec is None or spec.transitions is None else describe(spec)
@@ -57,35 +59,37 @@ def describe(spec: specs.TypeSpec) -> dict[str, Any]:
     assert spec.transitions is not None
     transitions: Transitions[Any] = spec.transitions
     deeds = {verb: (name, may) for name, (verb, may) in spec.actions.items() if verb}
-    rows = []
-    for verb, before, after in transitions.rows():
-        name, may = deeds.get(verb, (None, None))
-        rows.append(
+    roles = {verb: [role.name for role in found] for verb, found in _roles(spec, deeds).items()}
+    return {
+        "type": spec.name,
+        "states": [state.name for state in transitions.states],
+        "transitions": [
             {
                 "verb": verb,
                 "fromState": before.name,
                 "toState": after.name,
-                "mutation": name,
-                "roles": roles_for(spec, may) if may else [],
+                "mutation": deeds[verb][0] if verb in deeds else None,
+                "roles": roles.get(verb, []),
             }
-        )
-    return {
-        "type": spec.name,
-        "states": [state.name for state in transitions.states],
-        "transitions": rows,
+            for verb, before, after in transitions.rows()
+        ],
     }
 
 
-def roles_for(spec: specs.TypeSpec, may: specs.May) -> list[str]:
-    """The roles for which the policy does not simply say no."""
+def _roles(
+    spec: specs.TypeSpec, deeds: dict[str, tuple[str, specs.May]]
+) -> dict[str, list[Role]]:
+    """The roles for which the policy does not simply say no, by verb."""
     row = aliased(spec.table)
-    allowed = []
+    found: dict[str, list[Role]] = {verb: [] for verb in deeds}
     for role in Role:
         actor = shape(role)
-        seen = spec.visible(actor, row) if spec.visible else True
-        if not (_never(seen) or _never(may(actor, row))):
-            allowed.append(role.name)
-    return allowed
+        if spec.visible is None or _never(spec.visible(actor, row)):
+            continue
+        for verb, (_, may) in deeds.items():
+            if not _never(may(actor, row)):
+                found[verb].append(role)
+    return found
 
 
 def _never(answer: Any) -> bool:
