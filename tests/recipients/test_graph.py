@@ -316,7 +316,8 @@ EVERYTHING = """{
         workers(first: 2) { nodes { grade allowedActions account { name } } } } }
     households(first: 2) { totalCount nodes { no allowedActions
         recipients(first: 2) { nodes { no identityFields allowedActions guardian { no }
-            consents(first: 2) { nodes { no allowedActions receivers(first: 2) { organization { name } } } }
+            consents(first: 2) { nodes { no allowedActions
+                receivers(first: 2) { organization { name } } } }
             recognitions(first: 2) { nodes { no allowedActions authority { name } } } } }
         recognitions(first: 2) { nodes { no } } } }
     recipients(first: 5, filter: {area: "4401"}) { totalCount }
