@@ -79,7 +79,7 @@ class World:
             if isinstance(declared, specs.Computed):
                 said[name] = declared.expression(actor, table)
             elif getattr(declared, "allowed", None) is not None:
-                said[f"allowed {name}"] = _sql(declared.allowed(actor, table))  # type: ignore[union-attr]
+                said[f"allowed {name}"] = _sql(declared.allowed(actor, table))  # type: ignore[misc,union-attr]
         for name, (_, may) in spec.actions.items():
             said[f"may {name}"] = _sql(may(actor, table))
         columns = {a.key: getattr(table, a.key) for a in table.__mapper__.column_attrs}
@@ -167,7 +167,7 @@ class Reference:
             if type_.name.startswith("__"):
                 continue
             if isinstance(type_, GraphQLEnumType):
-                type_.coerce_output_value = _enum_name  # type: ignore[method-assign]
+                type_.coerce_output_value = _enum_name  # type: ignore[assignment,method-assign]
             elif isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
                 type_.resolve_type = lambda source, info, abstract: source.spec.name
             elif isinstance(type_, GraphQLObjectType):

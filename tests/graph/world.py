@@ -19,6 +19,10 @@ from nexus.recipients.model import ConsentState
 from tests.deeds import acting
 from tests.making import Maker, making, now, today
 
+LINES: list[dict[str, Any]] = [
+    {"item": "大米", "quantity_required": Decimal(10)},
+    {"item": "PPE.MASK", "quantity_required": None, "unit": "C62"},
+]
 PLACES = ("440103001", "440103002", "440304003", "445102001")
 
 
@@ -94,10 +98,7 @@ async def _needs(m: Maker, authorities: Any, stations: Any) -> list[Any]:
                 area_code=PLACES[at % len(PLACES)],
                 publisher_id=authorities[at % 3].id,
                 public_title=("大米", "口罩 N95", "轮椅", "大米")[at % 4],
-                lines=[
-                    {"item": "大米", "quantity_required": Decimal(10)},
-                    {"item": "PPE.MASK", "quantity_required": None, "unit": "C62"},
-                ][: 1 + at % 2],
+                lines=LINES[: 1 + at % 2],
                 **given,
             )
         )
@@ -109,8 +110,8 @@ async def _offers(m: Maker, charities: Any) -> list[Any]:
     for at, state in enumerate(OfferState):
         areas = (("44",), ("440103", "4403"), ("4451",))[at % 3]
         offers.append(await m.offer(charities[at % 2], areas, state=state, title=f"大米{at % 2}"))
-    for state in (ProjectState.ACTIVE, ProjectState.DRAFT):
-        await m.project(charities[0], state=state)
+    for stage in (ProjectState.ACTIVE, ProjectState.DRAFT):
+        await m.project(charities[0], state=stage)
     return offers
 
 
@@ -132,4 +133,3 @@ async def _pledges(engine: AsyncEngine, world: SmallWorld, needs: Any, offers: A
                 )
         except Refusal:
             continue
-

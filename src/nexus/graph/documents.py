@@ -17,7 +17,8 @@ from graphql import (
 
 from nexus.graph.caching import Recent
 from nexus.graph.errors import RequestCode, RequestError
-from nexus.graph.limits import MAX_COMMENTS, MAX_TOKENS, Extent, Measure, too_large
+from nexus.graph.introspection import Introspection
+from nexus.graph.limits import MAX_COMMENTS, MAX_FRAGMENTS, MAX_TOKENS, Extent, Measure, too_large
 from nexus.graph.overlaps import Overlaps
 
 MAX_ERRORS = 10
@@ -69,8 +70,9 @@ class Prepared:
 class Documents:
     """Prepares documents for one schema; the valid ones are kept by their text."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, introspection: Introspection) -> None:
         self.schema = schema
+        self.introspection = introspection
         self._kept: Recent[str, Prepared] = Recent(KEPT_TOKENS)
 
     def prepare(self, text: str) -> Prepared:
@@ -89,6 +91,8 @@ class Documents:
         fragments = {
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
+        if len(fragments) > MAX_FRAGMENTS:
+            raise too_large(f"The document has more than {MAX_FRAGMENTS} fragments.")
         measure = Measure(fragments)
         found = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         operations = {
@@ -101,6 +105,8 @@ class Documents:
             errors = [error for node in found if (error := overlaps.find(node))]
         if errors:
             raise RequestError(422, RequestCode.GRAPHQL_VALIDATION_FAILED, errors)
+        for node in found:
+            self.introspection.check(fragments, node.selection_set)
         return Prepared(text, fragments, operations), document.token_count
 
 

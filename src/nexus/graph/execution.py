@@ -67,7 +67,7 @@ class Executor:
         self.schema = core_schema(schema)
         self.registry = registry
         self.introspection = Introspection(self.schema)
-        self.documents = Documents(self.schema)
+        self.documents = Documents(self.schema, self.introspection)
         self.planner = Planner(self.schema, registry, self.introspection)
         self.reader = Reader(pool)
         self.deeds = Deeds(schema, registry, self.planner, self.reader, engine, secret, info or {})

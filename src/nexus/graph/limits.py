@@ -24,6 +24,7 @@ from nexus.graph.errors import RequestCode, RequestError
 
 MAX_TOKENS = 2000
 MAX_COMMENTS = 500
+MAX_FRAGMENTS = 100
 MAX_DEPTH = 15
 MAX_FIELDS = 1000
 """Fields with every fragment expanded."""

@@ -76,9 +76,7 @@ def describe(spec: specs.TypeSpec) -> dict[str, Any]:
     }
 
 
-def _roles(
-    spec: specs.TypeSpec, deeds: dict[str, tuple[str, specs.May]]
-) -> dict[str, list[Role]]:
+def _roles(spec: specs.TypeSpec, deeds: dict[str, tuple[str, specs.May]]) -> dict[str, list[Role]]:
     """The roles for which the policy does not simply say no, by verb."""
     row = aliased(spec.table)
     found: dict[str, list[Role]] = {verb: [] for verb in deeds}
