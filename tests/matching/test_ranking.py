@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Integer, bindparam, literal_column, select
+from sqlalchemy import Integer, bindparam, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.acting import Actor, system
+from nexus.acting import Actor, Role, system
 from nexus.charity.model import Offer, OfferArea, OfferKind, OfferState
 from nexus.core.ids import new_id
 from nexus.matching.suggestions import queries
@@ -50,13 +50,14 @@ def level(area: str, place: str) -> int:
     return min(0 if code == "CN" else len(code) for code in (area, place))
 
 
-def eligible(offer: Offer, person: Person | None) -> bool:
+def eligible(offer: Offer, person: Person | None, *, told: bool) -> bool:
+    """`told` False: a charity, to which the consents here tell nothing of the person."""
     asks_person = offer.min_age or offer.max_age or offer.gender or offer.disability_only
     asks_word = offer.recipient_categories or offer.tiers
     if person is None:
         return not asks_person and not asks_word
-    if not person.consents:
-        return False
+    if not person.consents or not told:
+        return person.consents
     born = person.recipient.birth_year
     if born is not None:
         oldest = today().year - born
@@ -78,15 +79,12 @@ def eligible(offer: Offer, person: Person | None) -> bool:
     return bool(fitting) or not asks_word
 
 
-def score(world_offer: Any, world_line: Any) -> int | None:
+def score(world_offer: Any, world_line: Any, *, told: bool = True) -> int | None:
     """The score by the written rules (match-1), or None when a hard filter fails."""
     offer, areas, verified = world_offer
     line, need, person = world_line
-    reach = [
-        level(area, line.area_code)
-        for area in areas
-        if above(area, line.area_code) or above(line.area_code, area)
-    ]
+    place = line.area_code if told else need.shown_area_code
+    reach = [level(area, place) for area in areas if above(area, place) or above(place, area)]
     left = (
         None
         if offer.capacity_maximum is None
@@ -118,7 +116,7 @@ def score(world_offer: Any, world_line: Any) -> int | None:
         and bool(reach)
         and (ends is None or offer.available_from <= ends)
         and (offer.available_to is None or offer.available_to > today())
-        and eligible(offer, person)
+        and eligible(offer, person, told=told)
     )
     if not passes:
         return None
@@ -218,12 +216,16 @@ async def make_lines(m: Maker, dice: random.Random, world: World) -> None:
                 "household_id": person.recipient.household_id,
                 "consent_id": consent,
             }
+        area = dice.choice(AREAS)
+        finest = 9 if person is None else 6
+        coarser = [code for code in AREAS if above(code, area) and len(code) <= finest]
         required = dice.choice([None, Decimal(dice.randint(1, 60))])
         need = await m.need(
             state=dice.choice([NeedState.PUBLISHED] * 7 + [NeedState.PAUSED]),
             publisher_id=publisher.id,
             owner_id=clerk.id,
-            area_code=dice.choice(AREAS),
+            area_code=area,
+            shown_area_code=dice.choice(coarser),
             urgency=dice.choice(list(Urgency)),
             needed_by=dice.choice([None, day(dice, -5, 40)]),
             lines=[
@@ -265,7 +267,7 @@ def by_score(scored: list[tuple[UUID, int | None]]) -> list[tuple[UUID, int]]:
 async def test_the_offers_of_every_line(engine: AsyncEngine, world: World) -> None:
     actor: Actor = system(now())
     found = queries.offers_for_line(actor, NeedLine, ALL).correlate(NeedLine).lateral()
-    shown = select(found.c.offer_id, found.c.score).select_from(NeedLine, found)
+    shown = select(found.c.offer_id, found.c.score).join_from(NeedLine, found, true())
     statement = shown.where(NeedLine.id == bindparam("id"))
     sizes = []
     for entry in world.lines:
@@ -281,7 +283,7 @@ async def test_the_offers_of_every_line(engine: AsyncEngine, world: World) -> No
 async def test_the_lines_of_every_offer(engine: AsyncEngine, world: World) -> None:
     actor: Actor = system(now())
     found = queries.needs_for_offer(actor, Offer, ALL).correlate(Offer).lateral()
-    shown = select(found.c.line_id, found.c.score).select_from(Offer, found)
+    shown = select(found.c.line_id, found.c.score).join_from(Offer, found, true())
     statement = shown.where(Offer.id == bindparam("id"))
     sizes = []
     for entry in world.offers:
@@ -292,3 +294,28 @@ async def test_the_lines_of_every_offer(engine: AsyncEngine, world: World) -> No
         sizes.append(len(got))
     assert len(sizes) == OFFERS
     assert sum(1 for size in sizes if size) > OFFERS / 5, "the world is too sparse to tell"
+
+
+async def test_what_charities_are_shown(engine: AsyncEngine, world: World) -> None:
+    """Their own offers, by the area that the need shows, and nothing that tells of a person."""
+    by_owner: dict[UUID, list[Any]] = {}
+    for entry in world.offers:
+        if entry[2]:
+            by_owner.setdefault(entry[0].organization_id, []).append(entry)
+    found = 0
+    for owner, entries in by_owner.items():
+        actor = Actor(Role.CHARITY_USER, new_id(), owner, "-", now())
+        offers = queries.offers_for_line(actor, NeedLine, ALL).correlate(NeedLine).lateral()
+        forth = select(offers.c.offer_id, offers.c.score).join_from(NeedLine, offers, true())
+        lines = queries.needs_for_offer(actor, Offer, ALL).correlate(Offer).lateral()
+        back = select(lines.c.line_id, lines.c.score).join_from(Offer, lines, true())
+        for line in world.lines:
+            got = await rank(engine, forth.where(NeedLine.id == bindparam("id")), line[0].id)
+            wanted = [(entry[0].id, score(entry, line, told=False)) for entry in entries]
+            assert got == by_score(wanted), f"line {line[0].id}"
+        for entry in entries:
+            got = await rank(engine, back.where(Offer.id == bindparam("id")), entry[0].id)
+            wanted = [(line[0].id, score(entry, line, told=False)) for line in world.lines]
+            assert got == by_score(wanted), f"offer {entry[0].id}"
+            found += len(got)
+    assert found > OFFERS

@@ -98,6 +98,16 @@ async def waive_gaps_of_need(act: Act, need_id: UUID, reason: str) -> int:
     return len(gaps)
 
 
+async def waive_gaps_unasked(act: Act, need_id: UUID) -> int:
+    """Lines that an imported need's source asks for no longer: their live gaps end; how many."""
+    unasked = select(NeedLine.id).where(NeedLine.need_id == need_id, NeedLine.asked.is_(False))
+    found = queries.take_live_gaps(lambda gap: gap.line_id.in_(unasked))
+    gaps = (await act.session.execute(found)).scalars().all()
+    for gap in gaps:
+        _waive(act, gap, "line_not_asked")
+    return len(gaps)
+
+
 async def _take(act: Act, row_id: UUID, expected_version: int) -> model.Gap:
     row = await act.take(
         model.Gap, row_id, visible=policy.visible, expected_version=expected_version

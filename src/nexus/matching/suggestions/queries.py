@@ -217,7 +217,7 @@ def _scored_lines(actor: Actor, offer: Any) -> Select[Any]:
 
 def _line_candidates(actor: Actor, offer: Any) -> Any:
     """Line ids with the offer's reach towards them."""
-    area, line, need = aliased(OfferArea), aliased(NeedLine), aliased(Need)
+    area, line = aliased(OfferArea), aliased(NeedLine)
     alike = and_(
         line.category == offer.category,
         line.kind == offer.kind,
@@ -225,7 +225,7 @@ def _line_candidates(actor: Actor, offer: Any) -> Any:
         line.published,
         fitting.item_key_fits(offer.item_key, line.item_code),
     )
-    chosen = (
+    chosen: Any = (
         select(line.id.label("id"), scores.reach(area.area_code).label("reach"))
         .join_from(area, line, alike)
         .where(area.offer_id == offer.id)
@@ -237,8 +237,7 @@ def _line_candidates(actor: Actor, offer: Any) -> Any:
         chosen.where(line.area_code == func.any(ancestors)),
     ]
     if actor.role in CHARITY:
-        told = chosen.join(need, need.id == line.need_id)
-        parts.append(told.where(need.shown_area_code == func.any(ancestors)))
+        parts += _lines_shown_wider(chosen, line, area)
     found = union_all(*(part.correlate(offer) for part in parts)).subquery()
     return (
         select(found.c.id, func.max(found.c.reach).label("reach"))
@@ -246,6 +245,27 @@ def _line_candidates(actor: Actor, offer: Any) -> Any:
         .correlate(offer)
         .subquery()
     )
+
+
+def _lines_shown_wider(chosen: Any, line: Any, area: Any) -> list[Any]:
+    """Lines whose needs show a division around the offer's: the county, or rarely a wider one.
+
+    What a need shows begins the code of its lines, so those of a county are a range of the index.
+    """
+    need, code = aliased(Need), area.area_code
+    county = func.left(code, literal_column("6"))
+    by_county = chosen.join(need, need.id == line.need_id).where(
+        func.length(code) > literal_column("6"),
+        line.area_code >= county,
+        line.area_code < county.concat(literal_column("':'")),
+        need.shown_area_code == county,
+    )
+    wider = [literal_column("'CN'"), func.left(code, literal_column("2"))]
+    wider.append(func.left(code, literal_column("4")))
+    shown = need.shown_area_code
+    around = select(need.id).where(shown == func.any(array(wider, type_=Text())), shown != code)
+    fence = around.correlate(area).offset(literal_column("0")).lateral()
+    return [by_county, chosen.join(fence, fence.c.id == line.need_id)]
 
 
 def _place(actor: Actor, line: Any) -> Any:

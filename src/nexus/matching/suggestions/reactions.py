@@ -22,6 +22,14 @@ async def open_at_resumption(session: AsyncSession, event: Event, now: datetime)
     await _open_for_need(session, event, now)
 
 
+@hears("need.revised")
+async def follow_revision(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Lines that came are looked at; gaps of lines that are asked for no longer end."""
+    act = Act(session, system(now))
+    await operations.waive_gaps_unasked(act, event.object_id)
+    await _open_for_need(session, event, now)
+
+
 @hears("need.paused")
 async def waive_at_pause(session: AsyncSession, event: Event, now: datetime) -> None:
     """Nothing is asked for meanwhile."""
