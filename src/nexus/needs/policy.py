@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, exists, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, any_, exists, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from nexus.acting import CHARITY, EVERYWHERE, GOVERNMENT, STATION, TERRITORIAL, Actor, Role
@@ -209,7 +209,14 @@ def _within_period(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 def _consented(actor: Actor, row: Any, purpose: str, receiver_id: Any) -> ColumnElement[bool]:
     """A live consent to the purpose, and no protected address that the visibility forgets (D7)."""
-    protected = aliased(Household)
+    household = aliased(Household)
+    # A scalar subquery by the key: under an OR the planner would hash all of an EXISTS.
+    protected = (
+        select(household.address_protected)
+        .where(household.id == row.household_id)
+        .correlate_except(household)
+        .scalar_subquery()
+    )
     return and_(
         consent_allows(
             row.consent_id,
@@ -220,6 +227,6 @@ def _consented(actor: Actor, row: Any, purpose: str, receiver_id: Any) -> Column
         ),
         or_(
             row.visibility == model.Visibility.NAMED,
-            ~exists().where(protected.id == row.household_id, protected.address_protected),
+            protected.is_not(True),
         ),
     )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    false,
     func,
     literal_column,
     or_,
@@ -84,7 +85,8 @@ def named(step: ColumnElement[int]) -> ColumnElement[str]:
 def need_is_open(need: Any) -> ColumnElement[bool]:
     """SQL: published, with a line that more can be pledged to."""
     line = aliased(model.NeedLine)
-    return exists().where(line.need_id == need.id, line_is_open(line))
+    some = select(func.bool_or(line_is_open(line))).where(line.need_id == need.id)
+    return func.coalesce(some.correlate_except(line).scalar_subquery(), false())
 
 
 def in_category(need: Any, codes: ColumnElement[Any]) -> ColumnElement[bool]:

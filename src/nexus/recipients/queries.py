@@ -37,6 +37,9 @@ def consent_allows(
     is named, or the consent names none and the receiver is a verified organization. Without a
     receiver (None: publication to all) only a consent that names none will do. D7 and D8 never.
     Each argument may be a value or SQL.
+
+    A scalar subquery by the primary key: for an EXISTS beneath an OR the planner would hash the
+    whole table of consents to show one page.
     """
     row = aliased(model.Consent)
     to_all = func.cardinality(row.receiver_ids) == 0
@@ -45,7 +48,7 @@ def consent_allows(
     else:
         named = any_(row.receiver_ids) == receiver_id
         receivers = or_(named, and_(to_all, is_verified(receiver_id)))
-    standing = exists().where(
+    standing = select(true()).where(
         row.id == consent_id,
         row.state == model.ConsentState.GRANTED,
         row.obtained_at <= now,
@@ -55,7 +58,7 @@ def consent_allows(
         _shareable(data_class),
         receivers,
     )
-    return standing.correlate_except(row)
+    return func.coalesce(standing.correlate_except(row).scalar_subquery(), false())
 
 
 def _shareable(data_class: Any) -> ColumnElement[bool]:

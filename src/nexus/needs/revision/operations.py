@@ -64,9 +64,11 @@ async def _revise_lines(
         added.append(await make_line(act, row, given, at))
     for line in (gone for rest in known.values() for gone in rest):
         _end(line)
-    for line in (*present, *added):
+    for line in present:
         line.category, line.area_code = row.category, row.area_code
         line.published = published and line.asked
+    for line in added:
+        line.published = published
     act.session.add_all(added)
     return added
 
