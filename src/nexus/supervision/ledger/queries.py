@@ -246,7 +246,7 @@ def _published_flag() -> Select[Any]:
             state=cast_to(Need.state, Text),
         )
         .join(Need, Need.id == NeedLine.need_id)
-        .where(NeedLine.published != (Need.state == NeedState.PUBLISHED))
+        .where(NeedLine.published != and_(Need.state == NeedState.PUBLISHED, NeedLine.asked))
     )
 
 
