@@ -577,7 +577,7 @@ CREATE TABLE external_ref (
     CONSTRAINT pk_external_ref PRIMARY KEY (id),
     CONSTRAINT uq_external_ref_system_type_value UNIQUE (system, type, value),
     CONSTRAINT ck_external_ref_object_whole CHECK ((object_type IS NULL) = (object_id IS NULL)),
-    CONSTRAINT ck_external_ref_object_type_known CHECK (object_type IN ('need', 'offer', 'organization', 'household')),
+    CONSTRAINT ck_external_ref_object_type_known CHECK (object_type IN ('need', 'offer', 'household')),
     CONSTRAINT fk_external_ref_last_run_id FOREIGN KEY(last_run_id) REFERENCES import_run (id)
 );
 

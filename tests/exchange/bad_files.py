@@ -91,6 +91,11 @@ def record(**changes: Any) -> bytes:
     return json.dumps([RECORDS[0] | changes], ensure_ascii=False).encode()
 
 
+def record_with(raw: str, **changes: Any) -> bytes:
+    """One JSON object with a piece of JSON written into it as it is."""
+    return record(**changes).decode().replace("{", "{" + raw + ", ", 1).encode()
+
+
 REFUSED: dict[str, tuple[Bytes, str]] = {
     # --- nothing there ---
     "empty.csv": (lambda: b"", "empty"),
@@ -246,6 +251,14 @@ ROWS: dict[str, tuple[Bytes, str]] = {
     "lost_characters.csv": (lambda: w.table(w.good(需求内容="大\ufffd")).encode(), "DAMAGED_TEXT"),
     "twice_converted.csv": (lambda: w.table(w.good(需求内容="锟斤拷")).encode(), "DAMAGED_TEXT"),
     "nul.json": (lambda: record(需求内容="大\0米"), "DAMAGED_TEXT"),
+    "nul_in_key.json": (lambda: record(户编号="H\0001"), "DAMAGED_TEXT"),
+    "half_a_pair_in_key.json": (
+        lambda: json.dumps([RECORDS[0] | {"户编号": "H\ud83d"}]).encode(),
+        "DAMAGED_TEXT",
+    ),
+    "half_a_pair_in_a_name.json": (lambda: record_with('"\\ud83d": "x"', 数量=0), "QUANTITY_ZERO"),
+    "endless_key.csv": (lambda: w.table(w.good(户编号="H" * 3_000)).encode(), "KEY_TOO_LONG"),
+    "endless_item.csv": (lambda: w.table(w.good(需求内容="米" * 500)).encode(), "TOO_LONG"),
     "half_a_pair.json": (
         lambda: json.dumps([RECORDS[0] | {"需求内容": "\ud83d"}]).encode(),
         "DAMAGED_TEXT",

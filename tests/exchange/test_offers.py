@@ -212,3 +212,22 @@ async def test_a_clinic_has_one_offer_for_each_of_its_categories(source: Source)
     assert "13800138000" not in str(report.as_dict())
     again = await source.read(clinic(f"甲院-{source.name}", 3), profile=w.CLINICS)
     assert again.unchanged == 1
+
+
+async def test_two_lists_of_one_source_do_not_take_each_others_offers(source: Source) -> None:
+    row = source.factory("甲厂", {"口罩类产能": [("N95", 100)]})
+    await source.read(row)
+    other = w.FACTORIES.read_text("utf-8").replace('type = "factory"', 'type = "workshop"')
+    profile = source.path.with_name("workshop.toml")
+    profile.write_text(other, "utf-8")
+    assert (await source.read(row, profile=profile)).created == 1
+    changed = source.factory("甲厂", {"口罩类产能": [("医用口罩", 5)]})
+    assert (await source.read(changed, profile=profile)).updated == 1
+    assert (await source.read(row)).unchanged == 1
+    async with AsyncSession(source.engine) as session:
+        found = await session.scalars(
+            select(Offer.state)
+            .join(Organization, Organization.id == Offer.organization_id)
+            .where(Organization.name == f"甲厂-{source.name}", Offer.title.endswith("N95"))
+        )
+        assert sorted(found) == ["listed", "paused"]

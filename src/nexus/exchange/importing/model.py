@@ -14,7 +14,6 @@ from nexus.core.db import Base, Id
 class ObjectType(StrEnum):
     NEED = "need"
     OFFER = "offer"
-    ORGANIZATION = "organization"
     HOUSEHOLD = "household"
 
 

@@ -36,8 +36,8 @@ from nexus.needs.rules import ABSENT
 from nexus.organizations.model import Organization, OrganizationState, OrganizationType
 
 NOT_REVIEWED = "its source no longer says that it is reviewed"
-OFFER = "offer"
-"""The `type` of the references of single offers: one row may offer several things."""
+OFFER = "/offer"
+"""What follows the row's `type` in the references of single offers: a row may offer several."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ async def _create(
     act.session.add(
         ExternalRef(
             system=profile.source,
-            type=OFFER,
+            type=ref.type + OFFER,
             value=_child_key(ref, one),
             object_type=ObjectType.OFFER,
             object_id=row.id,
@@ -230,7 +230,7 @@ async def _children(parties: Parties, ref: ExternalRef) -> list[ExternalRef]:
     found = await parties.act.session.scalars(
         select(ExternalRef).where(
             ExternalRef.system == ref.system,
-            ExternalRef.type == OFFER,
+            ExternalRef.type == ref.type + OFFER,
             ExternalRef.value.startswith(f"{ref.value}{_ARROW}", autoescape=True),
         )
     )

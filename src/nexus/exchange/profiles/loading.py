@@ -44,7 +44,7 @@ _NEEDED: Mapping[ImportKind, frozenset[str]] = {
     ImportKind.NEEDS: frozenset({"category", "urgency"}),
     ImportKind.OFFERS: frozenset({"organization", "org_type", "category"}),
 }
-RESERVED_TYPES = frozenset({"household", "organization", "offer"})
+RESERVED_TYPES = frozenset({"household"})
 _TOP = frozenset(
     {
         *("kind", "source", "type", "file", "blank", "ignore", "key", "fields", "area", "lines"),
@@ -86,7 +86,7 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     key = _key(_table(table, "key", only=("fields",)), fields)
     type_ = _text(table.get("type"), "type")
     if type_ in RESERVED_TYPES:
-        raise _wrong("type", f"{', '.join(sorted(RESERVED_TYPES))} are nexus' own")
+        raise _wrong("type", f"{', '.join(sorted(RESERVED_TYPES))} is nexus' own")
     area = _area(table["area"]) if "area" in table else None
     if kind is ImportKind.NEEDS and area is None:
         raise _wrong("area", "a need lies in an area")

@@ -24,12 +24,14 @@ from nexus.exchange.profiles.values import (
     shown,
     text_of,
 )
-from nexus.exchange.reading.tables import Cell, Fault, Row, label, plain
+from nexus.exchange.reading.tables import Cell, Fault, Row, damage, label, plain
 
 DAYS = frozenset({"needed_by", "available_from", "available_to"})
 KEPT_IN_CLEAR = frozenset({"household"})
 MULTILINE = frozenset({"description"})
 KEY_SEPARATOR = " / "
+LONGEST_KEY = 300
+LONGEST_ITEM = 200
 _IDENTITY = frozenset(
     {PersonalDataKind.ID_NUMBER, PersonalDataKind.PHONE, PersonalDataKind.BANK_CARD}
 )
@@ -59,8 +61,13 @@ def key_of(profile: Profile, row: Row) -> str:
             raise RowRefused([Fault(error.reason, error.message, name)]) from None
         if value is None:
             raise RowRefused([*row.faults, _missing(spec)])
+        if damage(value) is not None:
+            raise RowRefused(row.faults)
         parts.append(plain(str(value)))
     key = KEY_SEPARATOR.join(parts)
+    if len(key) > LONGEST_KEY:
+        told = f"The key has {len(key)} characters, more than {LONGEST_KEY}: it is no name."
+        raise RowRefused([Fault("KEY_TOO_LONG", told, profile.key[0])])
     fault = _identity_in(key, profile.key[0])
     if fault is not None:
         raise RowRefused([fault])
@@ -271,6 +278,9 @@ def _line(
     of_list: bool,
 ) -> LineEntry:
     """`of_list`: the item's words are the entry's own, and the code is that of their group."""
+    if len(item) > LONGEST_ITEM:
+        told = f"The item has {len(item)} characters, more than {LONGEST_ITEM}: shorten it."
+        raise Unreadable("TOO_LONG", told)
     own = None if of_list else spec.item_code
     return LineEntry(
         item=item,

@@ -92,8 +92,12 @@ class Layout:
 
 
 def plain(text: str) -> str:
-    """Width and compatibility forms folded, runs of white space one space, ends trimmed (NFKC)."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    """Width and compatibility forms folded, runs of white space one space, ends trimmed (NFKC).
+
+    Half a surrogate pair, which no encoding can write, becomes a question mark.
+    """
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join(unicodedata.normalize("NFKC", whole).split())
 
 
 def label(text: str) -> str:
