@@ -19,7 +19,7 @@ from nexus.graph.identifiers import encode
 from nexus.graph.sql import as_predicate
 from nexus.matching.suggestions import operations, policy, reactions
 from nexus.matching.suggestions.model import Gap, GapState
-from nexus.needs.model import Need
+from nexus.needs.model import Need, NeedLine
 from nexus.organizations import operations as organizations
 from tests.conftest import Api
 from tests.deeds import acting, actor_of, events_of, reread
@@ -73,6 +73,8 @@ def told_stale(offer: Any) -> Event:
 REACTIONS = {
     "need.published": ("open_at_publication",),
     "need.resumed": ("open_at_resumption",),
+    "need.quantity_changed": ("open_at_more_asked",),
+    "need.revised": ("follow_revision",),
     "need.paused": ("waive_at_pause",),
     "need.closed": ("waive_at_closing",),
     "need.cancelled": ("waive_at_cancellation",),
@@ -121,7 +123,9 @@ async def a_gap(m: Maker, need: Need, **given: Any) -> Gap:
     return gap
 
 
-@pytest.mark.parametrize("kind", ["need.published", "need.resumed"])
+@pytest.mark.parametrize(
+    "kind", ["need.published", "need.resumed", "need.quantity_changed", "need.revised"]
+)
 async def test_a_gap_for_each_line_that_nothing_fits(engine: AsyncEngine, kind: str) -> None:
     category = next(CATEGORIES)
     async with making(engine) as m:
@@ -247,6 +251,22 @@ async def test_gaps_end_with_the_need(engine: AsyncEngine, kind: str, reason: st
     assert await events_of(engine, gap) == ["gap.waived"]
     assert (await reread(engine, done)).state is GapState.ADDRESSED
     assert (await reread(engine, other)).state is GapState.OPEN
+
+
+async def test_lines_asked_for_no_longer_lose_their_gaps(engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        need = await a_need(m, "HOU", lines=2, area_code="4455")
+    await news(engine, "need.published", need)
+    assert await states(engine, need) == ["open", "open"]
+    async with AsyncSession(engine) as session, session.begin():
+        line = await session.get_one(NeedLine, need.lines[0].id)
+        line.published = line.asked = False
+    await news(engine, "need.revised", need)
+    found = {gap.line_id: (gap.state, gap.state_reason) for gap in await gaps_of(engine, need)}
+    assert found == {
+        need.lines[0].id: (GapState.WAIVED, "line_not_asked"),
+        need.lines[1].id: (GapState.OPEN, None),
+    }
 
 
 async def test_the_database_lets_one_live_gap_of_a_line_in(engine: AsyncEngine) -> None:

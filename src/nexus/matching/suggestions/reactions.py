@@ -22,6 +22,12 @@ async def open_at_resumption(session: AsyncSession, event: Event, now: datetime)
     await _open_for_need(session, event, now)
 
 
+@hears("need.quantity_changed")
+async def open_at_more_asked(session: AsyncSession, event: Event, now: datetime) -> None:
+    """A line that was full asks for more."""
+    await _open_for_need(session, event, now)
+
+
 @hears("need.revised")
 async def follow_revision(session: AsyncSession, event: Event, now: datetime) -> None:
     """Lines that came are looked at; gaps of lines that are asked for no longer end."""
