@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.charity.model import Offer
 from nexus.charity.operations import set_capacity
+from nexus.core.db import make_engine
+from nexus.core.embedded import Database
 from nexus.core.refusals import Refusal
 from nexus.matching.deliveries import operations as deliveries
 from nexus.matching.pledges import operations as pledges
@@ -154,7 +156,8 @@ class Crowd:
                 self.done[refusal.code] += 1
 
 
-async def test_no_deadlock_and_every_sum_holds(engine: AsyncEngine) -> None:
+async def test_no_deadlock_and_every_sum_holds(database: Database) -> None:
+    engine = make_engine(database.app_url, pool_size=WORKERS)
     lines = [{"quantity_required": Decimal(30)}, {"quantity_required": Decimal(30)}]
     bridge = await build_bridge(engine, lines=lines)
     async with making(engine) as m:
@@ -163,6 +166,9 @@ async def test_no_deadlock_and_every_sum_holds(engine: AsyncEngine) -> None:
         offers = [await m.offer(charity, **more) for more in ready]
     crowd = Crowd(bridge, [bridge.offer, *offers])
     # A deadlock is no Refusal: it would come out of the deed it was thrown at.
-    await asyncio.gather(*(crowd.work(seed) for seed in range(WORKERS)))
-    assert await bridge.findings() == []
+    try:
+        await asyncio.gather(*(crowd.work(seed) for seed in range(WORKERS)))
+        assert await bridge.findings() == []
+    finally:
+        await engine.dispose()
     assert {"pledge", "decide", "deliver", "settle", "strike", "resize"} <= crowd.done.keys()

@@ -11,7 +11,7 @@ from nexus.matching.pledges import model
 from nexus.matching.pledges import policy as pledge_policy
 from nexus.matching.pledges.model import Acknowledgement, Bucket
 from nexus.matching.pledges.operations import follow, post
-from nexus.matching.pledges.queries import allocation_of
+from nexus.matching.pledges.queries import allocation_of, lock_pledge
 from nexus.matching.pledges.rules import check_quantity, check_reason, sums
 
 _STATES = model.DELIVERY_TRANSITIONS
@@ -82,6 +82,7 @@ async def _confirm(
     row.acknowledged_at = act.now
     row.acknowledged_by = act.actor.account_id
     act.record(event, row, **_about(row))
+    await lock_pledge(act.session, row.pledge_id)
     await post(
         act, row.allocation_id, Bucket.DELIVERED, Bucket.CONFIRMED, row.quantity, delivery_id=row.id
     )

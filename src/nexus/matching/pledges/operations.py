@@ -377,7 +377,7 @@ async def expire_pledges(session: AsyncSession, now: datetime, *, limit: int = 1
     """
     act = Act(session, system(now))
     due = await queries.take_expired(session, now, limit)
-    await queries.lock_counters(session, [allocation for _, allocation in due])
+    await queries.lock_counters(session, [pledge for pledge, _ in due])
     for pledge, allocation in due:
         verb = "release" if pledge.state is PledgeState.RELEASE_REQUESTED else "expire"
         event = "pledge.released" if verb == "release" else "pledge.expired"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -138,14 +138,27 @@ async def take_expired(
     return [(row[0], row[1]) for row in found]
 
 
-async def lock_counters(session: AsyncSession, allocations: list[model.Allocation]) -> None:
-    """Lock the lines, then the offers, each by id: the lock order of deeds on many pledges."""
-    for table, ids in (
-        (NeedLine, {a.line_id for a in allocations}),
-        (Offer, {a.offer_id for a in allocations if a.offer_id is not None}),
-    ):
-        key = cast(Any, table).id
+async def lock_pledge(session: AsyncSession, pledge_id: UUID) -> None:
+    """Lock the pledge of a delivery before its quantity moves: every deed comes this way."""
+    await session.execute(
+        select(model.Pledge.id).where(model.Pledge.id == pledge_id).with_for_update(key_share=True)
+    )
+
+
+async def lock_counters(session: AsyncSession, pledges: list[model.Pledge]) -> None:
+    """Lock needs, lines and offers, each by id: the lock order of deeds on many pledges.
+
+    The need's key is shared first, because PostgreSQL checks a line's foreign key again when one
+    transaction changes the line twice.
+    """
+    lines, offers = {p.line_id for p in pledges}, {p.offer_id for p in pledges if p.offer_id}
+    keys: list[tuple[Any, set[UUID], dict[str, Any]]] = [
+        (Need.id, {p.need_id for p in pledges}, {"read": True, "key_share": True}),
+        (NeedLine.id, lines, {"key_share": True}),
+        (Offer.id, offers, {"key_share": True}),
+    ]
+    for key, ids, strength in keys:
         if ids:
             await session.execute(
-                select(key).where(key.in_(ids)).order_by(key).with_for_update(key_share=True)
+                select(key).where(key.in_(ids)).order_by(key).with_for_update(**strength)
             )
