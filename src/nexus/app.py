@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from strawberry import Schema
 
 from nexus import __version__
 from nexus.accounts.http import SignInDoor
@@ -71,55 +72,67 @@ def _page(name: str) -> str:
     return resources.files("nexus").joinpath(name).read_text("utf-8")
 
 
+@asynccontextmanager
+async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIterator[None]:
+    """The connections and the door, for as long as the service runs."""
+    engine = make_engine(settings.app_url, pool_size=settings.pool_size)
+    pool = await make_pool(settings.app_url, size=settings.pool_size)
+    root = settings.vault_key
+    executor = Executor(schema, pool, engine, secret=input_secret(root), info=session_info(root))
+    ide = _page("graph/graphiql.html") if settings.development else None
+    app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
+    app.state.door = GraphQLDoor(executor, Authenticator(engine), ide=ide)
+    try:
+        yield
+    finally:
+        await pool.close()
+        await engine.dispose()
+
+
+async def home(request: Request) -> Response:
+    """What runs here and where to go."""
+    return HTMLResponse(_page("home.html").replace("{{version}}", escape(__version__)))
+
+
+async def health(request: Request) -> Response:
+    """Ready only when the database answers and the schema is in place."""
+    try:
+        async with request.app.state.engine.connect() as connection:
+            await connection.execute(text("SELECT 1 FROM area LIMIT 1"))
+    except Exception as error:
+        return JSONResponse({"status": "unavailable", "cause": type(error).__name__}, 503)
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+class SchemaText:
+    """The SDL at a URL, with an ETag."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.text = schema.as_str() + "\n"
+        self.etag = f'"{hashlib.sha256(self.text.encode()).hexdigest()[:32]}"'
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = Request(scope).headers.get("if-none-match") == self.etag
+        headers = {"ETag": self.etag, "Cache-Control": "max-age=60"}
+        response = (
+            Response(status_code=304, headers=headers)
+            if known
+            else PlainTextResponse(self.text, headers=headers)
+        )
+        await response(scope, receive, send)
+
+
 def make_app(settings: Settings) -> Starlette:
     """One server process over the database of `settings`. It holds no state but caches."""
     schema = make_schema()
-    sdl = schema.as_str()
-    etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:32]}"'
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        engine = make_engine(settings.app_url, pool_size=settings.pool_size)
-        pool = await make_pool(settings.app_url, size=settings.pool_size)
-        root = settings.vault_key
-        executor = Executor(
-            schema, pool, engine, secret=input_secret(root), info=session_info(root)
-        )
-        ide = _page("graph/graphiql.html") if settings.development else None
-        door = GraphQLDoor(executor, Authenticator(engine), ide=ide)
-        app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
-        app.state.door = door
-        try:
-            yield
-        finally:
-            await pool.close()
-            await engine.dispose()
-
-    async def health(request: Request) -> Response:
-        """Ready only when the database answers and the schema is in place."""
-        try:
-            async with request.app.state.engine.connect() as connection:
-                await connection.execute(text("SELECT 1 FROM area LIMIT 1"))
-        except Exception as error:
-            return JSONResponse({"status": "unavailable", "cause": type(error).__name__}, 503)
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    async def schema_text(request: Request) -> Response:
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers={"ETag": etag})
-        return PlainTextResponse(sdl, headers={"ETag": etag, "Cache-Control": "max-age=60"})
-
-    async def home(request: Request) -> Response:
-        return HTMLResponse(_page("home.html").replace("{{version}}", escape(__version__)))
-
     return Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
-            Route("/schema.graphql", schema_text),
+            Route("/schema.graphql", SchemaText(schema)),
             Route("/graphql", _Door()),
             Route("/oauth/token", SignInDoor("token")),
             Route("/oauth/password", SignInDoor("password")),
         ],
-        lifespan=lifespan,
+        lifespan=lambda app: opened(app, settings, schema),
     )

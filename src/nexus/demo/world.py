@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from nexus.accounts.model import Account
 from nexus.accounts.operations import issue_token
 from nexus.accounts.rules import hash_password
+from nexus.demo.demand import Demand
 from nexus.demo.parties import World, make_parties
 from nexus.demo.people import Subject, make_people, store_people
-from nexus.demo.story import Story
+from nexus.demo.supply import Supply
 
 SEED = 20211
 TOKEN_LIFE = timedelta(days=365)
@@ -46,9 +47,8 @@ async def ensure_world(
             async with sessions() as session, session.begin():
                 await store_people(session, rows)
             subjects += made
-        story = Story(sessions, world)
-        await story.list_offers(progress)
-        await story.tell_needs(subjects, progress)
+        await Supply(sessions, world).list_offers(progress)
+        await Demand(sessions, world).tell_needs(subjects, progress)
         async with sessions() as session, session.begin():
             return await _open_accounts(session, world)
 
