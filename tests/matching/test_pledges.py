@@ -1,7 +1,7 @@
 """Pledges: every state, verb and role; what an offer of help must satisfy; what a clock does."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from nexus.acting import SHANGHAI
 from nexus.core.refusals import (
     CapacityExhausted,
     Forbidden,
@@ -387,7 +388,8 @@ async def test_time_ends_what_nobody_accepts_or_brings(engine: AsyncEngine) -> N
         planned_on=today() + timedelta(days=1),
     )
     accepted = await bridge.step("worker", pledges.accept_pledge, accepted)
-    assert accepted.expires_at > now() + timedelta(days=8)
+    until = datetime.combine(today() + timedelta(days=1 + 8), time(), SHANGHAI)
+    assert accepted.expires_at == until
     assert await bridge.expire(offered)
     assert (await bridge.reload(offered)).state is S.EXPIRED
     assert await bridge.counters() == (0, 2, 0, 0)

@@ -369,7 +369,7 @@ async def _end(
     return pledge
 
 
-async def expire_pledges(session: AsyncSession, now: datetime, *, limit: int = 1000) -> int:
+async def expire_pledges(session: AsyncSession, now: datetime, *, limit: int = 500) -> int:
     """End up to `limit` pledges whose time ran out; how many. The caller commits, and calls again.
 
     Offered and accepted ones expire, a request for release is granted. Pledges on a need that is
