@@ -77,8 +77,7 @@ def _subject(world: World, number: int, rows: list[list[object]]) -> Subject:
         id=new_id(),
         no=f"R-{station.row.area_code}-{made_at.year}-D{number:07d}",
         household_id=household.id,
-        birth_year=year
-        - (rng.randint(6, 12) if child else min(99, max(19, int(rng.gauss(62, 16))))),
+        birth_year=year - age,
         gender=rng.choice((Gender.FEMALE, Gender.MALE)),
         disability=rng.choices(list(Band), (70, 10, 10, 10))[0],
         labour_ability=rng.choices(list(Band), (55, 20, 15, 10))[0],
