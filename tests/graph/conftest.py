@@ -1,7 +1,8 @@
 """The library as a running GraphQL service, over a database of the module's own."""
 
+import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,18 +10,20 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.requests import Request
 
 from nexus.acting import Actor, Role
+from nexus.core.db import Base, make_engine
 from nexus.core.embedded import Database
-from nexus.core.ids import new_id
 from nexus.graph.building import build_schema
 from nexus.graph.execution import Executor, make_pool
 from nexus.graph.http import GraphQLDoor, Unauthorized
-from tests.graph.library import LIBRARY, LibraryBase
+from tests.conftest import on_server
+from tests.graph import model
+from tests.graph.library import LIBRARY
 
+PLATFORM = ("event", "job", "idempotency_key")
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 
 
@@ -31,13 +34,13 @@ def actor(role: Role = Role.PLATFORM_ADMIN, account: UUID | None = None) -> Acto
 
 @dataclass
 class Library:
-    """The service, its database, and every statement its read path has run."""
+    """The service and its database."""
 
+    url: str
     executor: Executor
     pool: asyncpg.Pool
     engine: AsyncEngine
     client: httpx.AsyncClient
-    statements: list[str] = field(default_factory=list)
 
     async def ask(
         self, document: str, variables: dict[str, Any] | None = None, *, by: Actor | None = None
@@ -55,10 +58,8 @@ class Library:
 
     async def clear(self) -> None:
         """Take every book off every shelf."""
-        tables = ", ".join(table.name for table in LibraryBase.metadata.sorted_tables)
         async with self.engine.begin() as connection:
-            await connection.execute(text(f"DELETE FROM {tables.split(', ')[0]} WHERE false"))
-            for table in reversed(LibraryBase.metadata.sorted_tables):
+            for table in reversed(model.LibraryBase.metadata.sorted_tables):
                 await connection.execute(table.delete())
 
 
@@ -79,24 +80,29 @@ def schema() -> Any:
     return build_schema(LIBRARY)
 
 
+async def create_tables(url: str) -> None:
+    """The platform's tables that deeds need, and the library's."""
+    engine = make_engine(url, pool_size=1)
+    platform = [Base.metadata.tables[table] for table in PLATFORM]
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all, tables=platform)
+        await connection.run_sync(model.LibraryBase.metadata.create_all)
+    await engine.dispose()
+
+
 @pytest.fixture(scope="module")
-async def library(
-    database: Database, engine: AsyncEngine, owner_engine: AsyncEngine, schema: Any
-) -> AsyncIterator[Library]:
-    """The library, empty."""
-    async with owner_engine.begin() as connection:
-        await connection.run_sync(LibraryBase.metadata.create_all)
-        for table in LibraryBase.metadata.sorted_tables:
-            await connection.execute(text(f"GRANT ALL ON {table.name} TO PUBLIC"))
-    pool = await make_pool(database.app_url)
+async def library(server: Database, schema: Any) -> AsyncIterator[Library]:
+    """The library, empty, in a database of the module's own."""
+    name = f"nexus_library_{secrets.token_hex(4)}"
+    await on_server(server, f"CREATE DATABASE {name}")
+    url = server.named(name).owner_url
+    await create_tables(url)
+    engine, pool = make_engine(url), await make_pool(url)
     executor = Executor(schema, pool, engine, registry=LIBRARY, secret=b"library")
     door = GraphQLDoor(executor, authenticate, ide="<!doctype html><title>IDE</title>")
     transport = httpx.ASGITransport(app=door, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://library.test") as client:
-        yield Library(executor, pool, engine, client)
+        yield Library(url, executor, pool, engine, client)
     await pool.close()
-
-
-def fresh() -> UUID:
-    """An id."""
-    return new_id()
+    await engine.dispose()
+    await on_server(server, f"DROP DATABASE {name} WITH (FORCE)")

@@ -6,29 +6,19 @@ a key that is no UUID, rows that some do not see.
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 import strawberry
 from sqlalchemy import (
-    CheckConstraint,
     ColumnElement,
-    ForeignKey,
-    Integer,
-    MetaData,
-    Text,
     func,
     literal,
     select,
     true,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.acting import Act, Actor, Role, plain_transition
-from nexus.core.db import Base, Fen, Id
 from nexus.core.refusals import CapacityExhausted, Forbidden, Invalid
-from nexus.core.states import Transitions
 from nexus.graph.declare import (
     JSON,
     Connection,
@@ -60,91 +50,9 @@ from nexus.graph.guards import guard
 from nexus.graph.identifiers import decode
 from nexus.graph.registering import registering
 from nexus.graph.specs import Order, Registry
+from tests.graph import model
 
 LIBRARY = Registry()
-
-
-class LibraryBase(Base):
-    """Tables that no migration knows."""
-
-    __abstract__ = True
-    metadata = MetaData(naming_convention=Base.metadata.naming_convention)
-
-
-class BookState(StrEnum):
-    ORDERED = "ordered"
-    ON_SHELF = "on_shelf"
-    LENT = "lent"
-    LOST = "lost"
-
-
-_B = BookState
-TRANSITIONS = Transitions(
-    BookState,
-    {
-        "shelve": {_B.ORDERED: _B.ON_SHELF, _B.LENT: _B.ON_SHELF},
-        "lend": {_B.ON_SHELF: _B.LENT},
-        "lose": {_B.LENT: _B.LOST, _B.ON_SHELF: _B.LOST},
-    },
-)
-
-
-class ShelfRow(LibraryBase):
-    __tablename__ = "lib_shelf"
-
-    code: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
-    title: Mapped[str]
-    closed: Mapped[bool] = mapped_column(default=False)
-
-
-class AuthorRow(LibraryBase):
-    __tablename__ = "lib_author"
-
-    id: Mapped[Id]
-    name: Mapped[str]
-    email: Mapped[str | None]
-    hidden: Mapped[bool] = mapped_column(default=False)
-    born_on: Mapped[date | None]
-    created_at: Mapped[datetime]
-
-
-class BookRow(LibraryBase):
-    __tablename__ = "lib_book"
-
-    id: Mapped[Id]
-    title: Mapped[str]
-    state: Mapped[BookState] = mapped_column(default=_B.ORDERED)
-    state_reason: Mapped[str | None]
-    version: Mapped[int] = mapped_column(default=1)
-    author_id: Mapped[UUID | None] = mapped_column(ForeignKey("lib_author.id"), index=True)
-    shelf_code: Mapped[str | None] = mapped_column(ForeignKey("lib_shelf.code"))
-    price: Mapped[Decimal]
-    weight: Mapped[Decimal | None]
-    value_fen: Mapped[Fen] = mapped_column(default=0)
-    pages: Mapped[int] = mapped_column(default=1)
-    tags: Mapped[list[str]] = mapped_column(default=list)
-    facts: Mapped[dict[str, Any] | None]
-    bought_on: Mapped[date]
-    created_at: Mapped[datetime]
-
-    __table_args__ = (
-        CheckConstraint("pages > 0", name="pages_positive"),
-        CheckConstraint("pages < 100000", name="pages_few"),
-    )
-
-
-class WideRow(LibraryBase):
-    __tablename__ = "lib_wide"
-
-    id: Mapped[Id]
-
-
-for _number in range(70):
-    setattr(
-        WideRow,
-        f"c{_number}",
-        mapped_column(f"c{_number}", Integer(), default=_number, nullable=False),
-    )
 
 
 def sees_authors(actor: Actor, row: Any) -> ColumnElement[bool]:
@@ -156,7 +64,7 @@ def sees_books(actor: Actor, row: Any) -> ColumnElement[bool]:
     """Lost books are for administrators; the rest is for everyone."""
     if actor.role is Role.PLATFORM_ADMIN:
         return true()
-    return row.state != _B.LOST  # type: ignore[no-any-return]
+    return row.state != model.BookState.LOST  # type: ignore[no-any-return]
 
 
 def sees_all(actor: Actor, row: Any) -> ColumnElement[bool]:
@@ -186,7 +94,7 @@ def may_read_email(actor: Actor, row: Any) -> Any:
 guard("ck_lib_book_pages_positive", "A book has at least one page.", rule="PAGES")
 
 
-async def create_book(act: Act, given: Any) -> BookRow:
+async def create_book(act: Act, given: Any) -> model.Book:
     """A book as ordered. Refuses empty titles; lets the table judge the pages."""
     if act.actor.role is Role.ANONYMOUS and given.title != "donated":
         raise Forbidden("Sign in to order books.")
@@ -194,7 +102,7 @@ async def create_book(act: Act, given: Any) -> BookRow:
         raise Invalid("A book needs a title.", field="title")
     if given.title == "boom":
         raise RuntimeError("a fault that no one foresaw: secret 12345")
-    row = BookRow(
+    row = model.Book(
         title=given.title,
         price=given.price,
         pages=given.pages,
@@ -217,8 +125,8 @@ async def count_readers(act: Act, name: str) -> dict[str, Any]:
 
 def _deed(verb: str) -> Any:
     return plain_transition(
-        BookRow,
-        TRANSITIONS,
+        model.Book,
+        model.TRANSITIONS,
         verb,
         event=f"book.{verb}",
         visible=sees_books,
@@ -228,9 +136,9 @@ def _deed(verb: str) -> Any:
 
 
 with registering(LIBRARY):
-    register_enums(BookState)
+    register_enums(model.BookState)
 
-    @node(ShelfRow, visible=sees_all, key="code")
+    @node(model.Shelf, visible=sees_all, key="code")
     class Shelf:
         """Where books stand."""
 
@@ -238,19 +146,19 @@ with registering(LIBRARY):
         title: str
         closed: bool
 
-    @node(AuthorRow, visible=sees_authors)
+    @node(model.Author, visible=sees_authors)
     class Author:
         """Who writes."""
 
         name: str
-        email: str | None = classified(AuthorRow.email, allowed=may_read_email)
+        email: str | None = classified(model.Author.email, allowed=may_read_email)
         born_on: date | None
         created_at: datetime
 
     @node(
-        BookRow,
+        model.Book,
         visible=sees_books,
-        transitions=TRANSITIONS,
+        transitions=model.TRANSITIONS,
         actions={
             "shelve_book": ("shelve", may_move),
             "lend_book": ("lend", may_move),
@@ -262,11 +170,11 @@ with registering(LIBRARY):
         """What is lent."""
 
         title: str
-        state: BookState
+        state: model.BookState
         state_reason: str | None
         version: int
-        author: Author | None = to_one(BookRow.author_id)
-        shelf: Shelf | None = to_one(BookRow.shelf_code)
+        author: Author | None = to_one(model.Book.author_id)
+        shelf: Shelf | None = to_one(model.Book.shelf_code)
         price: Decimal
         weight: Decimal | None
         value_fen: FenScalar
@@ -284,11 +192,11 @@ with registering(LIBRARY):
 
         score: int
         why: str
-        book: Book | None = to_one(BookRow.id)
+        book: Book | None = to_one(model.Book.id)
 
     def similar(actor: Actor, row: Any, limit: Any) -> Any:
         """Other books of the same state, cheapest first."""
-        other = BookRow.__table__.alias()
+        other = model.Book.__table__.alias()
         return (
             select(
                 other.c.id.label("id"),
@@ -300,7 +208,7 @@ with registering(LIBRARY):
             .limit(limit)
         )
 
-    @node(WideRow, visible=sees_all)
+    @node(model.Wide, visible=sees_all)
     class Wide:
         """A row of 70 columns."""
 
@@ -309,10 +217,10 @@ with registering(LIBRARY):
     @extend(Author)
     class AuthorBooks:
         books: Connection[Book] = to_many(
-            BookRow.author_id, order=Order(("bought_on",), descending=True)
+            model.Book.author_id, order=Order(("bought_on",), descending=True)
         )
         secret_books: Connection[Book] | None = to_many(
-            BookRow.author_id, order=Order(("title",)), allowed=may_read_email
+            model.Book.author_id, order=Order(("title",)), allowed=may_read_email
         )
 
     @extend(Book)
@@ -330,18 +238,18 @@ with registering(LIBRARY):
                 "DEAREST": Order(("value_fen", "pages"), descending=True),
             },
             filters={
-                "state": any_of(BookRow.state),
-                "title": any_of(BookRow.title),
-                "text": containing(BookRow.title),
-                "bought_before": at_most(BookRow.bought_on, date),
-                "made_after": at_least(BookRow.created_at, datetime),
-                "dearer_than": at_least(BookRow.price, Decimal),
+                "state": any_of(model.Book.state),
+                "title": any_of(model.Book.title),
+                "text": containing(model.Book.title),
+                "bought_before": at_most(model.Book.bought_on, date),
+                "made_after": at_least(model.Book.created_at, datetime),
+                "dearer_than": at_least(model.Book.price, Decimal),
                 "on_shelf": holds(lambda row: row.shelf_code.is_not(None)),
             },
         )
         authors: Connection[Author] = collection("Author", orders={"NAME": Order(("name",))})
         shelves: Connection[Shelf] = collection(
-            "Shelf", orders={"CODE": Order(("code",))}, filters={"under": within(ShelfRow.code)}
+            "Shelf", orders={"CODE": Order(("code",))}, filters={"under": within(model.Shelf.code)}
         )
         wides: Connection[Wide] = collection("Wide", orders={"ID": Order(())})
         first_author: Author | None = one(lambda actor, row: row.name == "Ai")
@@ -383,7 +291,7 @@ with registering(LIBRARY):
     @mutation(BookResult)
     async def praise_book(act, input: PraiseBookInput):  # type: ignore[no-untyped-def]
         """Say something nice: it costs a page."""
-        row = await act.take(BookRow, decode(input.id, "Book"), visible=sees_books)
+        row = await act.take(model.Book, decode(input.id, "Book"), visible=sees_books)
         row.pages += 1
         row.version += 1
         act.record("book.praised", row)

@@ -5,7 +5,6 @@ Measured on the real schema, for its size is what an attacker multiplies.
 
 import time
 import tracemalloc
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,9 +72,12 @@ DOCUMENTS: dict[str, str] = {
     "long fragment chain": chain(380),
     "fragment cycle": chain(3, "...F0"),
     "fragment to itself": "{ areas { nodes { ...F } } } fragment F on Area { ...F }",
-    "fragment cycle through fields": "{ areas { nodes { ...F } } } fragment F on Area { parent { ...F } }",
+    "fragment cycle through fields": (
+        "{ areas { nodes { ...F } } } fragment F on Area { parent { ...F } }"
+    ),
     "two fragments in a cycle": (
-        "{ areas { nodes { ...A } } } fragment A on Area { ...B } fragment B on Area { parent { ...A } }"
+        "{ areas { nodes { ...A } } } fragment A on Area { ...B } "
+        "fragment B on Area { parent { ...A } }"
     ),
     "doubling fragments": doubling(14),
     "doubling fragments past reason": doubling(60),
@@ -126,7 +128,9 @@ DOCUMENTS: dict[str, str] = {
     "a huge float": "{ areas(first: 1e" + "9" * 100_000 + ") { totalCount } }",
     "a page of billions": "{ areas(first: 2147483647) { nodes { id } } }",
     "a negative page": "{ areas(first: -1) { nodes { id } } }",
-    "pages within pages": "{ areas(first: 1000) { nodes { children(first: 1000) { nodes { id } } } } }",
+    "pages within pages": (
+        "{ areas(first: 1000) { nodes { children(first: 1000) { nodes { id } } } } }"
+    ),
     "pages within pages within pages": (
         "{ areas(first: 40) { nodes { children(first: 40) { nodes { children(first: 40) "
         "{ nodes { id } } } } } } }"
@@ -135,14 +139,16 @@ DOCUMENTS: dict[str, str] = {
     + " ".join(f"a{n}: areas {{ totalCount }}" for n in range(18))
     + " }",
     "introspection of introspection": (
-        "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } } }"
+        "{ __schema { types { fields { type { fields { type { fields { "
+        "type { name } } } } } } } } }"
     ),
     "introspection loop": (
         "{ __schema { types { possibleTypes { interfaces { possibleTypes { name } } } } } }"
     ),
     "the schema many times": "{ "
     + " ".join(
-        f"a{n}: __schema {{ types {{ fields {{ args {{ type {{ name kind ofType {{ name kind }} }} }} }} }} }}"
+        f"a{n}: __schema {{ types {{ fields {{ args {{ type {{ name kind "
+        "ofType { name kind } } } } } }"
         for n in range(19)
     )
     + " }",
@@ -170,12 +176,12 @@ ODD_BUT_FAIR: dict[str, str] = {
 
 
 @pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
+def executor() -> Executor:
     """The real schema without a database: nothing here may come as far as one."""
     made: Any = Executor(make_schema(), None, None)  # type: ignore[arg-type]
     with pytest.raises(RequestError):
         made.documents.prepare("{ nothing }")  # what graphql-core sets up once
-    yield made
+    return made  # type: ignore[no-any-return]
 
 
 async def refusal(executor: Executor, document: str) -> RequestError:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from nexus.acting import Role
 from nexus.graph.building import build_schema, core_schema
+from tests.graph import model
 from tests.graph.comparing import Comparison
 from tests.graph.conftest import Library, actor
-from tests.graph.library import LIBRARY, AuthorRow, BookRow, BookState, ShelfRow, WideRow
+from tests.graph.library import LIBRARY
 from tests.graph.reference import Reference
 
 QUERIES, QUERIES_TORTURE = 400, 5000
@@ -19,9 +20,9 @@ START = datetime(2026, 1, 1, 0, 0, 0, 120_001, tzinfo=UTC)
 async def fill(library: Library, seed: int = 1) -> None:
     """Books with equal titles and moments, missing authors, odd numbers."""
     random = Random(seed)
-    shelves = [ShelfRow(code=c, title=f"架{c}") for c in ("4", "44", "4401", "45", "北")]
+    shelves = [model.Shelf(code=c, title=f"架{c}") for c in ("4", "44", "4401", "45", "北")]
     authors = [
-        AuthorRow(
+        model.Author(
             name=name,
             email=f"{name}@example.org" if name != "Bo" else None,
             hidden=name in ("Bo", "Cy"),
@@ -32,9 +33,9 @@ async def fill(library: Library, seed: int = 1) -> None:
     ]
     await library.add(*shelves, *authors)
     books = [
-        BookRow(
+        model.Book(
             title=random.choice(("One", "Two", "«Три»", '四"\\%_', "One")),
-            state=random.choice(list(BookState)),
+            state=random.choice(list(model.BookState)),
             author_id=random.choice((None, *(a.id for a in authors))),
             shelf_code=random.choice((None, *(s.code for s in shelves))),
             price=Decimal(random.choice(("0", "1.5", "1.500", "10.125", "1000"))),
@@ -48,7 +49,7 @@ async def fill(library: Library, seed: int = 1) -> None:
         )
         for _ in range(30)
     ]
-    await library.add(*books, *(WideRow() for _ in range(3)))
+    await library.add(*books, *(model.Wide() for _ in range(3)))
 
 
 async def test_executors_agree(library: Library, torture: bool) -> None:

@@ -226,11 +226,15 @@ class Deeds:
                 if guards.may_retry(error) and attempt + 1 < ATTEMPTS:
                     await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311
                     continue
-                raise _explained(error) from error
+                explained = _explained(error)
+                if explained is None:
+                    raise
+                raise explained from error
         raise AssertionError("unreachable")
 
 
-def _explained(error: DBAPIError) -> Exception:
+def _explained(error: DBAPIError) -> Exception | None:
+    """What the caller can be told of it; None when it is a fault."""
     refusal = guards.refusal_of(error)
     if refusal is not None:
         return refusal
@@ -241,7 +245,7 @@ def _explained(error: DBAPIError) -> Exception:
         return RequestError(503, RequestCode.TIMEOUT, message, {"Retry-After": "1"})
     if guards.may_retry(error) or guards.is_lost(error):
         return unavailable("The database is busy or being restarted.")
-    return error
+    return None
 
 
 def _remembered(known: idempotency.IdempotencyKey) -> Outcome:

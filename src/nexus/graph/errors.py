@@ -2,9 +2,11 @@
 
 import json
 import logging
+import traceback
 from enum import StrEnum
 from typing import Any
 
+import asyncpg
 from graphql import GraphQLError
 from sqlalchemy.exc import DBAPIError
 
@@ -64,18 +66,23 @@ def told(message: str, code: str, **more: Any) -> dict[str, Any]:
 def masked(error: Exception, **more: Any) -> dict[str, Any]:
     """What a caller is told of a fault of ours: nothing but the number to quote."""
     request_id = str(new_id())
-    log.error(
-        "request %s failed: %s", request_id, type(error).__name__, exc_info=_without_values(error)
-    )
+    log.error("request %s failed: %s\n%s", request_id, type(error).__name__, _trace(error))
     message = f"Something failed on our side; quote request {request_id} when you report it."
     return told(message, RequestCode.INTERNAL, requestId=request_id, **more)
 
 
-def _without_values(error: Exception) -> Any:
-    """The traceback; a database error's own text is left out, for it repeats the values."""
-    if isinstance(error, DBAPIError):
-        error.hide_parameters = True
-    return error
+def _trace(error: BaseException) -> str:
+    """Where it happened. What a database says of it is left out, for it repeats values."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) not in (None, *chain):
+        assert cause is not None
+        chain.append(cause)
+    faults = [one for one in chain if isinstance(one, DBAPIError | asyncpg.PostgresError)]
+    if not faults:
+        return "".join(traceback.format_exception(error))
+    names = [type(one).__name__ for one in faults]
+    names += [name for one in faults if (name := getattr(one, "constraint_name", None))]
+    return "".join(traceback.format_tb(error.__traceback__)) + " ".join(names)
 
 
 def as_bytes(value: Any) -> bytes:

@@ -12,15 +12,19 @@ STATEMENT_SECONDS = 5.0
 KEPT_STATEMENTS = 256
 """Prepared statements of a connection; each holds a plan in its backend's memory."""
 
+ATTEMPTS = 3
+"""Of a read whose connection breaks: after a restart of the database several may be broken."""
+
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     OSError,
 )
-"""The connection is gone; a read may be tried once more on another."""
+"""The connection is gone; a read may be tried on another."""
 BAD_VALUES = (asyncpg.DataError, UnicodeEncodeError, OverflowError)
 
 
@@ -33,13 +37,16 @@ class Reader:
     async def fetch(self, sql: str, parameters: list[Any]) -> bytes:
         """The statement's JSON. RequestError: 503 without a connection or in time, 422 for a
         value that no column could hold."""
-        try:
+        for _ in range(ATTEMPTS):
             try:
-                return await self._fetch(sql, parameters)
+                return await self._guarded(sql, parameters)
             except LOST:
-                return await self._fetch(sql, parameters)
-        except LOST:
-            raise unavailable("The database cannot be reached.") from None
+                continue
+        raise unavailable("The database cannot be reached.")
+
+    async def _guarded(self, sql: str, parameters: list[Any]) -> bytes:
+        try:
+            return await self._fetch(sql, parameters)
         except asyncpg.QueryCanceledError:
             message = "This took too long to read: narrow the filter or ask for a smaller page."
             raise RequestError(503, RequestCode.TIMEOUT, message, {"Retry-After": "1"}) from None
@@ -54,6 +61,9 @@ class Reader:
             raise unavailable("Too many requests are at work.") from None
         try:
             found = await connection.fetchval(sql, *parameters)
+        except LOST:
+            connection.terminate()
+            raise
         finally:
             await self.pool.release(connection)
         return bytes(found) if found is not None else b"null"
@@ -65,8 +75,10 @@ def unavailable(message: str) -> RequestError:
     return RequestError(503, RequestCode.UNAVAILABLE, message, {"Retry-After": "1"})
 
 
-async def make_pool(url: str, *, size: int = 10, **options: Any) -> asyncpg.Pool:
-    """The read path's pool: named prepared statements, no reset query, a statement timeout.
+async def make_pool(
+    url: str, *, size: int = 10, seconds: float = STATEMENT_SECONDS, **options: Any
+) -> asyncpg.Pool:
+    """The read path's pool: named prepared statements, no reset query, `seconds` a statement.
 
     `options` go to asyncpg.create_pool as they are.
     """
@@ -84,7 +96,7 @@ async def make_pool(url: str, *, size: int = 10, **options: Any) -> asyncpg.Pool
         server_settings={
             "timezone": "UTC",
             "jit": "off",
-            "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
+            "statement_timeout": str(int(seconds * 1000)),
             "default_transaction_read_only": "on",
         },
         **options,

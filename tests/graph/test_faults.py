@@ -1,0 +1,75 @@
+"""What happens when the database is slow, busy or gone, or the program is wrong."""
+
+import logging
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from nexus.graph.errors import RequestError
+from nexus.graph.execution import Executor, make_pool
+from tests.graph.conftest import Library, actor
+from tests.graph.library import LIBRARY
+
+SEARCHED = "query ($t: String) { books(filter: {text: $t}) { totalCount } }"
+SECRET = "身份证440103"
+COUNTED = "{ books { totalCount } }"
+
+
+async def test_a_fault_is_masked_and_logged_by_number(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*args: Any) -> bytes:
+        raise RuntimeError("the inside of the machine")
+
+    monkeypatch.setattr(library.executor.reader, "fetch", broken)
+    body = {"query": SEARCHED, "variables": {"t": SECRET}}
+    with caplog.at_level(logging.DEBUG):
+        response = await library.client.post("/graphql", json=body)
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (500, "INTERNAL")
+    assert "machine" not in response.text
+    assert error["extensions"]["requestId"] in caplog.text
+    assert SECRET not in caplog.text
+    assert "totalCount" not in caplog.text
+
+
+async def test_a_slow_statement_is_told_so(library: Library, schema: Any) -> None:
+    pool = await make_pool(library.url, seconds=0.1)
+    executor = Executor(schema, pool, library.engine, registry=LIBRARY)
+    async with library.engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE lib_book IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(RequestError) as caught:
+            await executor.execute(COUNTED, actor())
+    await pool.close()
+    assert (caught.value.status, caught.value.code) == (503, "TIMEOUT")
+    assert caught.value.headers == {"Retry-After": "1"}
+
+
+async def test_an_exhausted_pool_turns_away(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nexus.graph.reading.WAIT_SECONDS", 0.1)
+    held = [await library.pool.acquire() for _ in range(library.pool.get_max_size())]
+    try:
+        response = await library.client.post("/graphql", json={"query": COUNTED})
+    finally:
+        for connection in held:
+            await library.pool.release(connection)
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
+    assert response.headers["retry-after"] == "1"
+    assert (await library.client.post("/graphql", json={"query": COUNTED})).status_code == 200
+
+
+async def test_lost_connections_are_not_noticed(library: Library) -> None:
+    assert (await library.client.post("/graphql", json={"query": COUNTED})).status_code == 200
+    async with library.engine.connect() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    response = await library.client.post("/graphql", json={"query": COUNTED})
+    assert response.status_code == 200
