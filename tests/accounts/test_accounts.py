@@ -191,6 +191,8 @@ async def test_creating(engine: AsyncEngine, admin: model.Account) -> None:
         ({"area_code": None}, "INVALID"),
         ({"role": Role.SYSTEM}, "INVALID"),
         ({"role": Role.ANONYMOUS}, "INVALID"),
+        ({"role": Role.RECIPIENT}, "INVALID"),
+        ({"role": Role.GUARDIAN, "area_code": None, "organization_id": organization.id}, "INVALID"),
         ({"organization_id": account.id}, "NOT_FOUND"),
     ):
         with pytest.raises(Refusal) as refused:
@@ -213,6 +215,7 @@ async def test_who_sees_whom(engine: AsyncEngine, admin: model.Account) -> None:
         person = await m.account(
             role="recipient", area_code="440103", organization_id=worker.organization_id
         )
+        officer = await m.account(role="dpo", area_code="4401")
         loose = await m.account(role="auditor", area_code=None, organization_id=None)
         other_loose = await m.account(role="evaluator", area_code=None, organization_id=None)
     table = {
@@ -225,6 +228,9 @@ async def test_who_sees_whom(engine: AsyncEngine, admin: model.Account) -> None:
         (approver, colleague): False,
         (elsewhere, worker): False,
         (approver, person): False,
+        (officer, worker): True,
+        (officer, colleague): False,
+        (officer, person): False,
         (worker, person): False,
         (person, person): True,
         (admin, person): True,

@@ -25,7 +25,7 @@ from nexus.core.refusals import (
     WrongState,
 )
 from nexus.graph.sql import as_predicate
-from tests.deeds import acting, actor_of, events_of, reread
+from tests.deeds import acting, actor_of, count_of, events_of, reread
 from tests.making import making, now, today
 
 _O = model.OfferState
@@ -72,6 +72,16 @@ async def refused(
             await deed(act, offer.id, **{"expected_version": offer.version} | given)
     assert await snapshot(engine, offer) == before
     return told.value
+
+
+async def test_who_belongs_to_no_organization_has_nothing_to_offer(engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        admin = await m.account(role=Role.PLATFORM_ADMIN, organization_id=None)
+    before = await count_of(engine, model.Offer)
+    with pytest.raises(Forbidden):
+        async with acting(engine, admin) as act:
+            await operations.create_offer(act, terms=terms(), capacity_maximum=None)
+    assert await count_of(engine, model.Offer) == before
 
 
 async def test_a_draft_is_listed_paused_resumed_and_withdrawn(engine: AsyncEngine) -> None:

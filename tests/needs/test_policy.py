@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.acting import CHARITY, EVERYWHERE, TERRITORIAL, Actor, Role, anonymous
+from nexus.graph.sql import as_predicate
 from nexus.needs import policy
 from nexus.needs.model import Need, NeedLine, NeedState, Visibility
 from nexus.recipients.model import Consent, Household
@@ -88,6 +89,32 @@ async def test_the_publishing_authority_sees_its_needs_everywhere(engine: AsyncE
         other = await m.need(state=S.DRAFT)
         assert await sees(engine, clerk, own)
         assert not await sees(engine, clerk, other)
+
+
+async def test_a_stations_staff_stay_in_their_territory_whoever_employs_them(
+    engine: AsyncEngine,
+) -> None:
+    async with making(engine) as m:
+        authority = await m.authority()
+        near = await actor(m, Role.SOCIAL_WORKER, organization=authority, area_code="440103")
+        far = await actor(m, Role.SOCIAL_WORKER, organization=authority, area_code="4402")
+        need = await m.need(state=S.DRAFT, publisher_id=authority.id)
+    assert await sees(engine, near, need)
+    assert not await sees(engine, far, need)
+
+
+async def test_who_runs_the_platform_reads_no_text_about_a_person(engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        need = await m.need(state=S.DRAFT)
+        actors = [await actor(m, role) for role in (Role.GOV_CLERK, Role.PLATFORM_ADMIN)]
+    async with AsyncSession(engine) as session:
+        read = [
+            await session.scalar(
+                select(as_predicate(policy.may_read_text(one, Need))).where(Need.id == need.id)
+            )
+            for one in actors
+        ]
+    assert read == [True, False]
 
 
 @pytest.mark.parametrize("state", ["submitted", "suspended", "deregistered"])

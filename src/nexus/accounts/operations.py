@@ -212,6 +212,7 @@ async def create_account(
     _permit_create(act)
     folded = rules.check_username(username)
     rules.check_territory(role, area_code)
+    rules.check_private(role, placed=organization_id is not None or area_code is not None)
     if not name.strip():
         raise Invalid("An account needs the name of its holder.", field="name")
     if organization_id is not None:

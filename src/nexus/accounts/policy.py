@@ -11,7 +11,10 @@ _PRIVATE_PERSONS = ("recipient", "guardian", "volunteer")
 
 
 def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
-    """Names of staff: within the own organization and the own territory; else only oneself."""
+    """Names of staff: within the own organization and the own territory; else only oneself.
+
+    The data protection officer has to know who asked to see identity in the territory.
+    """
     own = row.id == actor.account_id
     if actor.role in EVERYWHERE:
         return true()
@@ -19,7 +22,7 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         return own  # type: ignore[no-any-return]
     staff = row.role.not_in(_PRIVATE_PERSONS)
     near = row.organization_id == actor.organization_id
-    if actor.role in TERRITORIAL:
+    if actor.role in TERRITORIAL | {Role.DPO}:
         near = near | actor.covers(row.area_code)
     return own | (staff & near)  # type: ignore[no-any-return]
 

@@ -19,6 +19,7 @@ MAX_FAILURES = 10
 LOCK = timedelta(minutes=15)
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
 NEEDS_TERRITORY = GOVERNMENT | STATION
+PRIVATE = frozenset({Role.RECIPIENT, Role.GUARDIAN})
 ASSIGNABLE = frozenset(Role) - {Role.ANONYMOUS, Role.SYSTEM}
 
 # OWASP's parameters for argon2id: 46 MiB, one pass, one lane, about 40 ms.
@@ -88,6 +89,14 @@ def check_territory(role: Role, area_code: str | None) -> None:
         )
     if role not in ASSIGNABLE:
         raise Invalid(f"No account can have the role {role.name}.", field="role")
+
+
+def check_private(role: Role, *, placed: bool) -> None:
+    """Recipients and guardians act for themselves: neither in an organization nor for an area."""
+    if role in PRIVATE and placed:
+        raise Invalid(
+            f"{role.name} acts for a person: leave organizationId and areaCode out.", field="role"
+        )
 
 
 def check_expiry(now: datetime, expires_at: datetime) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, true
 from sqlalchemy.orm import aliased
 
-from nexus.acting import CHARITY, EVERYWHERE, TERRITORIAL, Actor, Role
+from nexus.acting import CHARITY, EVERYWHERE, NOBODY, TERRITORIAL, Actor, Role
 from nexus.charity import model
 from nexus.organizations.model import Organization
 from nexus.organizations.queries import is_verified
@@ -49,9 +49,9 @@ def area_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def may_create(actor: Actor, organization_id: Any) -> bool:
-    """A charity's people for their own organization; the platform for any."""
+    """A charity's people for their own organization; the platform for any, but not for none."""
     if actor.role in EVERYWHERE:
-        return True
+        return bool(organization_id != NOBODY)
     return actor.role in CHARITY and bool(organization_id == actor.organization_id)
 
 

@@ -49,6 +49,7 @@ register_enums(
     model.Coverage,
 )
 _DETAIL = policy.may_read_detail
+_TEXT = policy.may_read_text
 
 
 @node(model.NeedLine, visible=policy.line_visible)
@@ -165,11 +166,11 @@ class Need:
     consent: Consent | None = to_one(model.Need.consent_id, allowed=_DETAIL)
     owner: Account | None = to_one(model.Need.owner_id, allowed=_DETAIL)
     origin: str | None = classified(model.Need.origin, allowed=_DETAIL)
-    internal_description: str | None = classified(model.Need.internal_description, allowed=_DETAIL)
-    evidence: str | None = classified(model.Need.evidence, allowed=_DETAIL)
+    internal_description: str | None = classified(model.Need.internal_description, allowed=_TEXT)
+    evidence: str | None = classified(model.Need.evidence, allowed=_TEXT)
     reviewed: bool | None = classified(model.Need.reviewed, allowed=_DETAIL)
     approval_cap_fen: Fen | None = classified(model.Need.approval_cap_fen, allowed=_DETAIL)
-    state_reason: str | None = classified(model.Need.state_reason, allowed=_DETAIL)
+    state_reason: str | None = classified(model.Need.state_reason, allowed=_TEXT)
     verified_at: datetime | None = classified(model.Need.verified_at, allowed=_DETAIL)
     history: Connection[NeedEvent] | None = to_many(
         Event.object_id, order=Order(("position",)), allowed=_DETAIL

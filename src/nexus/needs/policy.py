@@ -48,12 +48,18 @@ def event_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def may_read_detail(actor: Actor, row: Any) -> Any:
-    """Above class D1: the territory and the publishing authority."""
+    """Above class D1: the territory, and of the publishing authority all but its stations' staff."""
     if actor.role in EVERYWHERE:
         return True
     if actor.role not in TERRITORIAL:
         return False
-    return actor.covers(row.area_code) | (row.publisher_id == actor.organization_id)
+    near = actor.covers(row.area_code)
+    return near if actor.role in STATION else near | (row.publisher_id == actor.organization_id)
+
+
+def may_read_text(actor: Actor, row: Any) -> Any:
+    """What staff wrote about the subject: as the detail, but not for who runs the platform."""
+    return False if actor.role is Role.PLATFORM_ADMIN else may_read_detail(actor, row)
 
 
 def may_read_line_area(actor: Actor, row: Any) -> Any:

@@ -5,8 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, false, true
 from sqlalchemy.orm import aliased
 
-from nexus.accounts.model import Account
-from nexus.acting import EVERYWHERE, GOVERNMENT, STATION, TERRITORIAL, Actor
+from nexus.acting import EVERYWHERE, GOVERNMENT, STATION, TERRITORIAL, Actor, Role
 from nexus.matching.feedback.model import FeedbackSource
 from nexus.matching.pledges.model import Delivery
 from nexus.matching.pledges.policy import PLEDGERS, in_scope
@@ -34,16 +33,15 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def may_read_text(actor: Actor, row: Any) -> Any:
-    """The territory; an organization only its own words: a text may tell who somebody is."""
+    """The territory; an organization only its own words: a text may tell who somebody is.
+
+    On its own delivery, which is all that `visible` shows it, no other receiver speaks.
+    """
     if actor.role in EVERYWHERE | TERRITORIAL:
         return True
     if actor.role not in PLEDGERS:
         return False
-    author = aliased(Account)
-    own = exists().where(
-        author.id == row.created_by, author.organization_id == actor.organization_id
-    )
-    return (row.source == FeedbackSource.RECEIVER) & own
+    return row.source == FeedbackSource.RECEIVER
 
 
 def may_read(actor: Actor, row: Any) -> Any:

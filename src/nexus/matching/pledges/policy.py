@@ -16,12 +16,15 @@ FIELD = GOVERNMENT | STATION
 
 
 def in_scope(actor: Actor, need_id: Any) -> ColumnElement[bool]:
-    """SQL: the need lies in the actor's territory, or the actor's organization publishes it."""
+    """SQL: the need lies in the actor's territory, or the actor's organization publishes it.
+
+    A station's staff stay in their territory, whoever employs them.
+    """
     need = aliased(Need)
-    return exists().where(
-        need.id == need_id,
-        actor.covers(need.area_code) | (need.publisher_id == actor.organization_id),
-    )
+    near = actor.covers(need.area_code)
+    if actor.role not in STATION:
+        near = near | (need.publisher_id == actor.organization_id)
+    return exists().where(need.id == need_id, near)
 
 
 def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
