@@ -48,7 +48,7 @@ def event_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def may_read_detail(actor: Actor, row: Any) -> Any:
-    """Above class D1: the territory, and of the publishing authority all but its stations' staff."""
+    """Above class D1: the territory, and the publishing authority but for a station's staff."""
     if actor.role in EVERYWHERE:
         return True
     if actor.role not in TERRITORIAL:

@@ -37,7 +37,7 @@ def may_read_text(actor: Actor, row: Any) -> Any:
 
     On its own delivery, which is all that `visible` shows it, no other receiver speaks.
     """
-    if actor.role in EVERYWHERE | TERRITORIAL:
+    if actor.role in TERRITORIAL | {Role.SYSTEM}:
         return True
     if actor.role not in PLEDGERS:
         return False
