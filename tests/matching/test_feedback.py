@@ -119,17 +119,19 @@ async def test_who_reads_it_and_who_reads_its_text(engine: AsyncEngine) -> None:
         who: await bridge.act(
             who, feedback.give_feedback, delivery_id=delivery.id, rating=3, text=WORDS
         )
-        for who in ("worker", "pledger", "gov_clerk")
+        for who in ("worker", "pledger", "gov_clerk", "own_station")
     }
     whole = await bridge.act("worker", feedback.give_feedback, need_id=bridge.need.id, text=WORDS)
     both, rating, nothing = (True, True), (True, False), (False, False)
     for who in ("worker", "gov_approver", "publisher", "supervisor"):
         for row in (*said.values(), whole):
             assert await reads(bridge, who, row) == both
+    assert await reads(bridge, "platform_admin", whole) == rating
     for who in ("pledger", "client"):
         assert await reads(bridge, who, said["pledger"]) == both
         assert await reads(bridge, who, said["worker"]) == rating
         assert await reads(bridge, who, said["gov_clerk"]) == rating
+        assert await reads(bridge, who, said["own_station"]) == rating
         assert await reads(bridge, who, whole) == nothing
     for who in ("rival", "vol_org", "elsewhere", "volunteer", "recipient", "nobody"):
         for row in (*said.values(), whole):
