@@ -10,7 +10,7 @@ from nexus.acting import View, system
 from nexus.matching.pledges.model import PledgeState
 from nexus.supervision.operations import verify
 from nexus.supervision.queries import CHECKS
-from tests.making import now
+from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
@@ -98,11 +98,10 @@ FAULTS: dict[str, Sequence[str]] = {
     ),
     "INV-34 recognition periods": (
         "ALTER TABLE recognition DROP CONSTRAINT ex_recognition_period",
-        "INSERT INTO recognition (id, no, recipient_id, category, authority_id, level, decided_on, "
-        "valid_from, rule_version, state, version, created_at, created_by) "
-        "SELECT gen_random_uuid(), gen_random_uuid()::text, recipient_id, kind, publisher_id, "
-        "'county', now(), now(), '1', 'active', 1, now(), gen_random_uuid() "
-        "FROM need, unnest(ARRAY['DB', 'TK']) AS kind WHERE need.id = :need",
+        "INSERT INTO recognition SELECT (r).* FROM (SELECT jsonb_populate_record(r, "
+        "jsonb_build_object('id', gen_random_uuid(), 'no', 'twice', 'category', 'TK')) AS r "
+        "FROM recognition r WHERE recipient_id = "
+        "(SELECT recipient_id FROM need WHERE id = :need)) AS copy",
     ),
     "INV-38 keys are settled": (
         "INSERT INTO idempotency_key (account_id, key, input_hash, created_at) "
@@ -116,8 +115,10 @@ FAULTS: dict[str, Sequence[str]] = {
 
 
 async def helped(engine: AsyncEngine) -> Bridge:
-    """A need whose pledge is partly delivered."""
+    """A need of somebody on dibao, whose pledge is partly delivered."""
     bridge = await build_bridge(engine)
+    async with making(engine) as m:
+        await m.recognition(recipient_id=bridge.need.recipient_id)
     await bridge.pledge_in(PledgeState.PARTLY_FULFILLED)
     return bridge
 
