@@ -61,6 +61,7 @@ from nexus.recipients.model import (
     Recognition,
     RecognitionState,
 )
+from nexus.recipients.rules import taper_end
 
 TOWN = "440103001"
 COUNTY = "440103"
@@ -258,20 +259,26 @@ class Maker:
             fields.setdefault("recipient_id", (recipient or await self.recipient()).id)
         if "authority_id" not in fields:
             fields["authority_id"] = (await self.authority()).id
-        recognition = Recognition(
-            **{
-                "no": number("RG"),
-                "category": "DB",
-                "level": Level.COUNTY,
-                "decided_on": today() - timedelta(days=30),
-                "valid_from": today() - timedelta(days=30),
-                "rule_version": "2026-1",
-                "state": RecognitionState.ACTIVE,
-                "created_at": now(),
-                "created_by": new_id(),
-            }
-            | fields
-        )
+        row: dict[str, Any] = {
+            "no": number("RG"),
+            "category": "DB",
+            "level": Level.COUNTY,
+            "decided_on": today() - timedelta(days=30),
+            "valid_from": today() - timedelta(days=30),
+            "rule_version": "2026-1",
+            "state": RecognitionState.ACTIVE,
+            "created_at": now(),
+            "created_by": new_id(),
+        } | fields
+        if row["state"] is RecognitionState.TAPER:
+            start = row.setdefault("tapered_on", today())
+            row |= {"taper_months": 6, "taper_rule": "taper_months@CN/2020-01-01"}
+            row["valid_to"] = taper_end(start, 6)
+        if row["state"] is RecognitionState.ENDED:
+            row.setdefault("end_reason", "OTHER")
+        if row["state"] is RecognitionState.ENTERED_IN_ERROR:
+            row.setdefault("superseded_at", now())
+        recognition = Recognition(**row)
         await self.put(recognition)
         return recognition
 

@@ -57,11 +57,22 @@ CREATE TABLE event (
     organization_id UUID NOT NULL,
     occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
     facts JSONB NOT NULL,
+    xact xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    sequence BIGINT DEFAULT 1 NOT NULL,
     CONSTRAINT pk_event PRIMARY KEY (id),
     CONSTRAINT uq_event_position UNIQUE (position)
 );
 
-CREATE INDEX ix_event_object ON event (object_type, object_id);
+CREATE INDEX ix_event_feed ON event (xact, position);
+
+CREATE INDEX ix_event_object ON event (object_type, object_id, sequence);
+
+CREATE TABLE feed_cursor (
+    name TEXT NOT NULL,
+    xact xid8 NOT NULL,
+    position BIGINT NOT NULL,
+    CONSTRAINT pk_feed_cursor PRIMARY KEY (name)
+);
 
 CREATE TABLE idempotency_key (
     account_id UUID NOT NULL,
@@ -74,6 +85,12 @@ CREATE TABLE idempotency_key (
 );
 
 CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at);
+
+CREATE UNLOGGED TABLE quota_bucket (
+    holder UUID NOT NULL,
+    full_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_quota_bucket PRIMARY KEY (holder)
+);
 
 CREATE TABLE sign_in_failure (
     username_digest BYTEA NOT NULL,
@@ -185,6 +202,25 @@ CREATE TABLE organization (
 CREATE INDEX ix_organization_area_code ON organization (area_code);
 
 CREATE INDEX ix_organization_name ON organization (name);
+
+CREATE TABLE parameter (
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    area_code TEXT COLLATE "C" NOT NULL,
+    value NUMERIC(14, 3) NOT NULL,
+    unit TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE,
+    source TEXT NOT NULL,
+    CONSTRAINT pk_parameter PRIMARY KEY (id),
+    CONSTRAINT uq_parameter_name_area_code_valid_from UNIQUE (name, area_code, valid_from),
+    CONSTRAINT ck_parameter_value_not_negative CHECK (value >= 0),
+    CONSTRAINT ck_parameter_unit_known CHECK (unit IN ('months', 'days', 'working_days', 'hours', 'ratio', 'count')),
+    CONSTRAINT ck_parameter_period CHECK (valid_to > valid_from),
+    CONSTRAINT fk_parameter_area_code FOREIGN KEY(area_code) REFERENCES area (code)
+);
+
+CREATE INDEX ix_parameter_area_code ON parameter (area_code);
 
 CREATE TABLE account (
     id UUID NOT NULL,
@@ -325,6 +361,8 @@ CREATE TABLE access_token (
     account_id UUID NOT NULL,
     digest BYTEA NOT NULL,
     label TEXT NOT NULL,
+    scopes TEXT[],
+    credential_id UUID,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
@@ -334,6 +372,32 @@ CREATE TABLE access_token (
 );
 
 CREATE INDEX ix_access_token_account_id ON access_token (account_id);
+
+CREATE TABLE api_client (
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    organization_id UUID NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT[] NOT NULL,
+    cost_per_minute INTEGER NOT NULL,
+    networks TEXT[] NOT NULL,
+    documents_only BOOLEAN NOT NULL,
+    state VARCHAR(40) NOT NULL,
+    state_reason TEXT,
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_by UUID NOT NULL,
+    last_used_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_api_client PRIMARY KEY (id),
+    CONSTRAINT ck_api_client_cost_positive CHECK (cost_per_minute > 0),
+    CONSTRAINT ck_api_client_scopes_some CHECK (cardinality(scopes) > 0),
+    CONSTRAINT uq_api_client_account_id UNIQUE (account_id),
+    CONSTRAINT fk_api_client_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+    CONSTRAINT fk_api_client_organization_id FOREIGN KEY(organization_id) REFERENCES organization (id),
+    CONSTRAINT ck_api_client_state_known CHECK (state IN ('pending', 'active', 'suspended', 'revoked'))
+);
+
+CREATE INDEX ix_api_client_organization_id ON api_client (organization_id);
 
 CREATE TABLE consent (
     id UUID NOT NULL,
@@ -474,30 +538,49 @@ CREATE TABLE recognition (
     decided_on DATE NOT NULL,
     valid_from DATE NOT NULL,
     valid_to DATE,
+    income_ratio NUMERIC(6, 3),
     income_ratio_band TEXT,
+    flags TEXT[] NOT NULL,
+    recheck_class VARCHAR(40),
     recheck_months INTEGER,
+    recheck_rule TEXT,
     checked_on DATE,
     recheck_due_on DATE,
+    tapered_on DATE,
+    taper_months INTEGER,
+    taper_rule TEXT,
     rule_version TEXT NOT NULL,
     state VARCHAR(40) NOT NULL,
     state_reason TEXT,
+    end_reason TEXT,
+    corrects_id UUID,
+    superseded_at TIMESTAMP WITH TIME ZONE,
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by UUID NOT NULL,
     CONSTRAINT pk_recognition PRIMARY KEY (id),
     CONSTRAINT ck_recognition_one_subject CHECK (num_nonnulls(household_id, recipient_id) = 1),
     CONSTRAINT ck_recognition_period CHECK (valid_to > valid_from),
-    CONSTRAINT ck_recognition_recheck_months CHECK (recheck_months IN (6, 12)),
+    CONSTRAINT ck_recognition_recheck_whole CHECK ((recheck_class IS NULL) = (recheck_months IS NULL) AND (recheck_class IS NULL) = (recheck_rule IS NULL)),
+    CONSTRAINT ck_recognition_inv_35_recheck_due CHECK (recheck_due_on IS NOT DISTINCT FROM (checked_on + make_interval(months => recheck_months))::date),
+    CONSTRAINT ck_recognition_taper_whole CHECK ((tapered_on IS NULL) = (taper_months IS NULL) AND (tapered_on IS NULL) = (taper_rule IS NULL)),
+    CONSTRAINT ck_recognition_inv_35_taper CHECK (state <> 'taper' OR (tapered_on IS NOT NULL AND valid_to = (tapered_on + make_interval(months => taper_months))::date + 1)),
+    CONSTRAINT ck_recognition_end_reason CHECK (state <> 'ended' OR end_reason IS NOT NULL),
+    CONSTRAINT ck_recognition_superseded CHECK ((state = 'entered_in_error') = (superseded_at IS NOT NULL)),
     CONSTRAINT ex_recognition_period EXCLUDE USING gist (int8range(hashtextextended(coalesce(household_id, recipient_id)::text || CASE WHEN category ~ '^(DB|TK)(-|$)' THEN 'DB|TK' ELSE category END, 0), hashtextextended(coalesce(household_id, recipient_id)::text || CASE WHEN category ~ '^(DB|TK)(-|$)' THEN 'DB|TK' ELSE category END, 0), '[]') WITH &&, daterange(valid_from, valid_to) WITH &&) WHERE (state <> 'entered_in_error'),
     CONSTRAINT uq_recognition_no UNIQUE (no),
     CONSTRAINT fk_recognition_household_id FOREIGN KEY(household_id) REFERENCES household (id),
     CONSTRAINT fk_recognition_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id),
     CONSTRAINT fk_recognition_authority_id FOREIGN KEY(authority_id) REFERENCES organization (id),
     CONSTRAINT ck_recognition_level_known CHECK (level IN ('county', 'township')),
-    CONSTRAINT ck_recognition_state_known CHECK (state IN ('pending', 'active', 'under_review', 'taper', 'suspended', 'ended', 'entered_in_error'))
+    CONSTRAINT ck_recognition_recheck_class_known CHECK (recheck_class IN ('stable', 'changeable')),
+    CONSTRAINT ck_recognition_state_known CHECK (state IN ('pending', 'active', 'under_review', 'taper', 'suspended', 'ended', 'entered_in_error')),
+    CONSTRAINT fk_recognition_corrects_id FOREIGN KEY(corrects_id) REFERENCES recognition (id)
 );
 
 CREATE INDEX ix_recognition_authority_id ON recognition (authority_id);
+
+CREATE INDEX ix_recognition_corrects_id ON recognition (corrects_id);
 
 CREATE INDEX ix_recognition_household_id ON recognition (household_id);
 
@@ -543,6 +626,34 @@ CREATE INDEX ix_vault_reveal_account_id ON vault.reveal (account_id);
 
 CREATE INDEX ix_vault_reveal_recipient_id ON vault.reveal (recipient_id);
 
+CREATE TABLE webhook_endpoint (
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    organization_id UUID,
+    url TEXT NOT NULL,
+    kinds TEXT[] NOT NULL,
+    label TEXT,
+    state VARCHAR(40) NOT NULL,
+    state_reason TEXT,
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_by UUID NOT NULL,
+    failures INTEGER NOT NULL,
+    retry_at TIMESTAMP WITH TIME ZONE,
+    last_success_at TIMESTAMP WITH TIME ZONE,
+    leased_until TIMESTAMP WITH TIME ZONE,
+    lease BIGINT NOT NULL,
+    CONSTRAINT pk_webhook_endpoint PRIMARY KEY (id),
+    CONSTRAINT ck_webhook_endpoint_failures_not_negative CHECK (failures >= 0),
+    CONSTRAINT fk_webhook_endpoint_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+    CONSTRAINT fk_webhook_endpoint_organization_id FOREIGN KEY(organization_id) REFERENCES organization (id),
+    CONSTRAINT ck_webhook_endpoint_state_known CHECK (state IN ('active', 'paused', 'closed'))
+);
+
+CREATE INDEX ix_webhook_endpoint_account_id ON webhook_endpoint (account_id);
+
+CREATE INDEX ix_webhook_endpoint_organization_id ON webhook_endpoint (organization_id);
+
 CREATE TABLE worker (
     id UUID NOT NULL,
     account_id UUID NOT NULL,
@@ -562,6 +673,39 @@ CREATE TABLE worker (
 CREATE INDEX ix_worker_account_id ON worker (account_id);
 
 CREATE INDEX ix_worker_station_id ON worker (station_id);
+
+CREATE TABLE client_document (
+    id UUID NOT NULL,
+    api_client_id UUID NOT NULL,
+    digest BYTEA NOT NULL,
+    text TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_by UUID NOT NULL,
+    CONSTRAINT pk_client_document PRIMARY KEY (id),
+    CONSTRAINT uq_client_document_api_client_id_digest UNIQUE (api_client_id, digest),
+    CONSTRAINT fk_client_document_api_client_id FOREIGN KEY(api_client_id) REFERENCES api_client (id)
+);
+
+CREATE TABLE client_key (
+    id UUID NOT NULL,
+    api_client_id UUID NOT NULL,
+    place INTEGER NOT NULL,
+    digest BYTEA NOT NULL,
+    hint TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_by UUID NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    retired_at TIMESTAMP WITH TIME ZONE,
+    last_used_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_client_key PRIMARY KEY (id),
+    CONSTRAINT ck_client_key_place_known CHECK (place IN (1, 2)),
+    CONSTRAINT fk_client_key_api_client_id FOREIGN KEY(api_client_id) REFERENCES api_client (id),
+    CONSTRAINT uq_client_key_digest UNIQUE (digest)
+);
+
+CREATE INDEX ix_client_key_api_client_id ON client_key (api_client_id);
+
+CREATE UNIQUE INDEX uq_client_key_place ON client_key (api_client_id, place) WHERE retired_at IS NULL;
 
 CREATE TABLE external_ref (
     id UUID NOT NULL,
@@ -711,6 +855,56 @@ CREATE TABLE vault.identity_field (
     CONSTRAINT fk_identity_field_recipient_id FOREIGN KEY(recipient_id) REFERENCES vault.person_key (recipient_id),
     CONSTRAINT ck_identity_field_field_known CHECK (field IN ('name', 'id_number', 'phone', 'address'))
 );
+
+CREATE TABLE webhook_delivery (
+    id UUID NOT NULL,
+    position BIGINT GENERATED ALWAYS AS IDENTITY,
+    endpoint_id UUID NOT NULL,
+    event_id UUID NOT NULL,
+    object_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    state VARCHAR(40) NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    last_attempt_at TIMESTAMP WITH TIME ZONE,
+    last_status INTEGER,
+    last_error TEXT,
+    last_duration_ms INTEGER,
+    CONSTRAINT pk_webhook_delivery PRIMARY KEY (id),
+    CONSTRAINT ck_webhook_delivery_attempts_not_negative CHECK (attempts >= 0),
+    CONSTRAINT ck_webhook_delivery_finished CHECK ((state = 'pending') = (finished_at IS NULL)),
+    CONSTRAINT uq_webhook_delivery_position UNIQUE (position),
+    CONSTRAINT fk_webhook_delivery_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id),
+    CONSTRAINT fk_webhook_delivery_event_id FOREIGN KEY(event_id) REFERENCES event (id),
+    CONSTRAINT ck_webhook_delivery_state_known CHECK (state IN ('pending', 'delivered', 'withheld', 'dead'))
+);
+
+CREATE INDEX ix_webhook_delivery_due ON webhook_delivery (endpoint_id, due_at) WHERE state = 'pending';
+
+CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id);
+
+CREATE INDEX ix_webhook_delivery_finished_at ON webhook_delivery (finished_at);
+
+CREATE INDEX ix_webhook_delivery_log ON webhook_delivery (endpoint_id, position);
+
+CREATE INDEX ix_webhook_delivery_object ON webhook_delivery (endpoint_id, object_id, position) WHERE state = 'pending';
+
+CREATE TABLE webhook_secret (
+    id UUID NOT NULL,
+    endpoint_id UUID NOT NULL,
+    ciphertext BYTEA NOT NULL,
+    key_version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_by UUID NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_webhook_secret PRIMARY KEY (id),
+    CONSTRAINT fk_webhook_secret_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id)
+);
+
+CREATE INDEX ix_webhook_secret_endpoint_id ON webhook_secret (endpoint_id);
 
 CREATE TABLE need_line (
     id UUID NOT NULL,

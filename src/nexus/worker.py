@@ -14,7 +14,7 @@ from nexus.graph.execution import utcnow
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
 from nexus.recipients.consents.operations import expire_consents
-from nexus.recipients.recognitions.operations import end_tapers
+from nexus.recipients.recognitions.operations import end_recognitions_over
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ Clock = Callable[[AsyncSession, datetime], Awaitable[int]]
 CLOCKS: tuple[Clock, ...] = (
     expire_pledges,
     expire_consents,
-    end_tapers,
+    end_recognitions_over,
     expire_offers,
     tell_stale_offers,
     pause_expired_needs,

@@ -96,7 +96,7 @@ async def _recognised_recipient(cast: Cast) -> tuple[str, dict[str, Any]]:
         level="COUNTY",
         decidedOn=today().isoformat(),
         validFrom=today().isoformat(),
-        recheckMonths=12,
+        recheckClass="STABLE",
         ruleVersion="2026-01",
     )
     await cast.approver.move("confirmRecognition", recognition)

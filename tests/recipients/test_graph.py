@@ -99,11 +99,16 @@ async def test_from_household_to_consent(api: Any, people: dict[str, Any]) -> No
         authorityId=encode("Organization", approver.organization_id),
         decidedOn=str(today()),
         validFrom=str(today()),
-        recheckMonths=6,
+        recheckClass="CHANGEABLE",
         idempotencyKey=key(),
     )
     assert recorded["state"] == "PENDING"
-    assert recorded["allowedActions"] == ["confirmRecognition", "markRecognitionError"]
+    assert recorded["allowedActions"] == [
+        "confirmRecognition",
+        "changeRecheckClass",
+        "prolongRecognition",
+        "markRecognitionError",
+    ]
     confirmed = await one(
         api,
         approver,

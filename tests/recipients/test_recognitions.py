@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.acting import SHANGHAI, Role
 from nexus.core.refusals import (
     Forbidden,
-    GuardFailed,
     Invalid,
     NotFound,
     Refusal,
@@ -19,7 +19,7 @@ from nexus.core.refusals import (
     WrongState,
 )
 from nexus.recipients import model, rules
-from nexus.recipients.model import Level, RecognitionState
+from nexus.recipients.model import Level, RecheckClass, RecognitionState
 from nexus.recipients.recognitions import operations
 from tests.deeds import acting, actor_of, count_of, events_of, reread
 from tests.making import making, today
@@ -34,7 +34,11 @@ DEEDS: dict[str, Any] = {
     "taper": operations.taper_recognition,
     "suspend": operations.suspend_recognition,
     "reinstate": operations.reinstate_recognition,
-    "end": operations.end_recognition,
+    "end": partial(operations.end_recognition, end_reason="DEATH"),
+    "change_recheck": partial(
+        operations.change_recheck_class, recheck_class=RecheckClass.CHANGEABLE
+    ),
+    "prolong": partial(operations.prolong_recognition, valid_to=None),
     "mark_error": operations.mark_recognition_error,
 }
 SEE = {
@@ -65,7 +69,7 @@ async def test_states(engine: AsyncEngine, state: RecognitionState, verb: str) -
             async with acting(engine, approver) as act:
                 await DEEDS[verb](act, recognition.id, expected_version=1, reason="so")
         fresh = await reread(engine, recognition)
-        assert (fresh.state, fresh.version, fresh.valid_to) == (state, 1, None)
+        assert (fresh.state, fresh.version, fresh.valid_to) == (state, 1, recognition.valid_to)
         assert await events_of(engine, recognition) == []
         return
     async with acting(engine, approver) as act:
@@ -100,7 +104,7 @@ async def test_only_the_approver_of_the_territory(
     assert (fresh.state, fresh.version) == (state, 1)
 
 
-@pytest.mark.parametrize("verb", ["review", "suspend", "reinstate", "end", "mark_error"])
+@pytest.mark.parametrize("verb", ["review", "suspend", "reinstate", "mark_error"])
 async def test_reasons(engine: AsyncEngine, verb: str) -> None:
     async with making(engine) as m:
         recognition = await m.recognition(state=TABLE.sources(verb)[0])
@@ -163,7 +167,7 @@ async def case(engine: AsyncEngine) -> Case:
 
 
 async def test_recorded_it_waits_for_confirmation(case: Case, engine: AsyncEngine) -> None:
-    row = await case.record(recheck_months=6, decided_on=date(2026, 8, 31))
+    row = await case.record(recheck_class=RecheckClass.CHANGEABLE, decided_on=date(2026, 8, 31))
     assert row.state is S.PENDING
     assert row.checked_on == date(2026, 8, 31)
     assert row.recheck_due_on == date(2027, 2, 28)
@@ -175,7 +179,6 @@ async def test_recorded_it_waits_for_confirmation(case: Case, engine: AsyncEngin
     [
         {"valid_to": date(2026, 3, 1)},
         {"valid_to": date(2026, 2, 1)},
-        {"recheck_months": 9},
         {"category": "XX"},
         {"household_id": None, "recipient_id": None},
         {"authority_id": "unknown"},
@@ -310,57 +313,27 @@ async def test_the_database_refuses_too(case: Case, engine: AsyncEngine) -> None
 
 
 async def test_a_review_moves_the_next_check(case: Case, engine: AsyncEngine) -> None:
-    row = await case.record(recheck_months=12)
+    row = await case.record(recheck_class=RecheckClass.STABLE)
     assert row.recheck_due_on == date(2027, 3, 1)
     await case.do("confirm", row)
     await case.do("review", row)
     at = datetime(2026, 9, 10, 0, 30, tzinfo=SHANGHAI)
     async with acting(engine, actor_of(case.approver, at)) as act:
         await operations.uphold_recognition(
-            act, row.id, expected_version=3, recheck_months=6, reason="a member can work"
+            act,
+            row.id,
+            expected_version=3,
+            recheck_class=RecheckClass.CHANGEABLE,
+            reason="a member can work",
         )
     fresh = await reread(engine, row)
     assert fresh.checked_on == date(2026, 9, 10)
     assert (fresh.recheck_months, fresh.recheck_due_on) == (6, date(2027, 3, 10))
 
 
-@pytest.mark.parametrize(
-    ("start", "end"),
-    [
-        (date(2026, 3, 15), date(2026, 9, 15)),
-        (date(2026, 8, 31), date(2027, 2, 28)),
-        (date(2027, 8, 31), date(2028, 2, 29)),
-        (date(2026, 12, 1), date(2027, 6, 1)),
-    ],
-)
-async def test_a_taper_lasts_six_months(
-    case: Case, engine: AsyncEngine, start: date, end: date
-) -> None:
-    row = await case.record()
-    await case.do("confirm", row)
-    await case.do("taper", row, datetime.combine(start, datetime.min.time(), tzinfo=SHANGHAI))
-    assert (await reread(engine, row)).valid_to == end
-    midnight = datetime.combine(end, datetime.min.time(), tzinfo=SHANGHAI)
-    with pytest.raises(GuardFailed):
-        await case.do("end", row, midnight - timedelta(minutes=1))
-    await strike(engine, midnight - timedelta(minutes=1))
-    assert (await reread(engine, row)).state is S.TAPER
-    assert await strike(engine, midnight) >= 1
-    fresh = await reread(engine, row)
-    assert (fresh.state, fresh.valid_to) == (S.ENDED, end)
-    with pytest.raises(WrongState):
-        await case.do("taper", row)
-    assert await events_of(engine, row) == [
-        "recognition.recorded",
-        "recognition.confirmed",
-        "recognition.tapered",
-        "recognition.ended",
-    ]
-
-
 async def strike(engine: AsyncEngine, at: datetime) -> int:
     async with AsyncSession(engine) as session, session.begin():
-        return await operations.end_tapers(session, at)
+        return await operations.end_recognitions_over(session, at)
 
 
 async def test_a_taper_does_not_run_into_the_next_recognition(

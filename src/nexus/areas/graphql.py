@@ -1,6 +1,7 @@
 """Areas, codes and standards in the graph."""
 
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import Date, Text, or_
 
@@ -85,6 +86,19 @@ class AssistanceStandard:
     source: str
 
 
+@node(model.Parameter, visible=policy.visible)
+class Parameter:
+    """A figure of law or local rule, in force in an area for a time; the narrowest area counts."""
+
+    name: str
+    area: Area | None = to_one(model.Parameter.area_code)
+    value: Decimal
+    unit: str
+    valid_from: date
+    valid_to: date | None
+    source: str
+
+
 @query
 class AreaQuery:
     areas: Connection[Area] = collection(
@@ -124,4 +138,14 @@ class AreaQuery:
             "in_force_on": _in_force(),
         },
         about="Amounts of assistance by area, kind, setting and period.",
+    )
+    parameters: Connection[Parameter] = collection(
+        "Parameter",
+        orders={"NAME": Order(("name", "area_code", "valid_from"))},
+        filters={
+            "name": any_of(model.Parameter.name),
+            "area": within(model.Parameter.area_code),
+            "in_force_on": _in_force(),
+        },
+        about="The figures that rules go by: months, ratios, hours, by area and period.",
     )

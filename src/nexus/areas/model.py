@@ -1,6 +1,7 @@
 """Administrative divisions, the code lists of the field, and the standards of assistance."""
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
@@ -123,5 +124,34 @@ class AssistanceStandard(Base):
     __table_args__ = (
         UniqueConstraint("area_code", "kind", "setting", "valid_from"),
         CheckConstraint("amount_fen > 0", name="amount_positive"),
+        CheckConstraint("valid_to > valid_from", name="period"),
+    )
+
+
+class Parameter(Base):
+    """A figure of law or local rule, in force in an area for a time: data, never a constant.
+
+    The narrowest area that has one counts: a city may differ from its province.
+    """
+
+    __tablename__ = "parameter"
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    value: Mapped[Decimal]
+    unit: Mapped[str]
+    """months, days, hours, ratio, count."""
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    source: Mapped[str]
+
+    __table_args__ = (
+        UniqueConstraint("name", "area_code", "valid_from"),
+        CheckConstraint("value >= 0", name="value_not_negative"),
+        CheckConstraint(
+            "unit IN ('months', 'days', 'working_days', 'hours', 'ratio', 'count')",
+            name="unit_known",
+        ),
         CheckConstraint("valid_to > valid_from", name="period"),
     )

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -27,7 +28,7 @@ _LEVELS = {
 
 
 async def load_reference(session: AsyncSession) -> int:
-    """Bring areas, aliases, codes and standards to what the files say; the rows written.
+    """Bring all reference data to what the files say; how many rows were written.
 
     Run again it writes nothing. Rows are never deleted, since others point at them: a code that
     ends gets a `valid_to`. Needs the owner's connection; the caller commits.
@@ -42,6 +43,9 @@ async def load_reference(session: AsyncSession) -> int:
         model.AssistanceStandard,
         ["area_code", "kind", "setting", "valid_from"],
         list(_standards()),
+    )
+    written += await _put(
+        session, model.Parameter, ["name", "area_code", "valid_from"], list(_parameters())
     )
     session.info.clear()
     return written
@@ -120,6 +124,17 @@ def _standards() -> Iterator[dict[str, Any]]:
             "id": new_id(),
             "setting": model.Setting(str(record["setting"])),
             "amount_fen": amount,
+            "valid_from": _day(record["valid_from"]),
+            "valid_to": _day(record["valid_to"]),
+        }
+
+
+def _parameters() -> Iterator[dict[str, Any]]:
+    for record in _rows(DATA / "parameters.csv"):
+        yield {
+            **record,
+            "id": new_id(),
+            "value": Decimal(str(record["value"])),
             "valid_from": _day(record["valid_from"]),
             "valid_to": _day(record["valid_to"]),
         }

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.areas import model
-from nexus.areas.rules import CodeList, Gazetteer
+from nexus.areas.rules import CodeList, Figure, Gazetteer, in_force
 
 
 class Language(StrEnum):
@@ -110,3 +110,28 @@ async def labels(
         .order_by(row.position, row.valid_from)
     )
     return {code: str(text) for code, text in found}
+
+
+async def parameter(
+    session: AsyncSession, name: str, *, on: date, area_code: str = model.COUNTRY
+) -> Figure:
+    """The figure in force on that day in the area, or in the narrowest one around it.
+
+    Read once a session; store its `version` beside what it decided. LookupError where none is set.
+    """
+    kept: dict[str, list[Figure]] | None = session.info.get("areas.parameters")
+    if kept is None:
+        row = model.Parameter
+        found = await session.execute(
+            select(
+                row.name, row.area_code, row.value, row.unit, row.valid_from, row.valid_to
+            ).order_by(row.valid_from)
+        )
+        kept = {}
+        for each in found:
+            kept.setdefault(each.name, []).append(Figure(*each))
+        session.info["areas.parameters"] = kept
+    figure = in_force(kept.get(name, ()), on, area_code)
+    if figure is None:
+        raise LookupError(f"no parameter {name} is in force in {area_code} on {on}")
+    return figure

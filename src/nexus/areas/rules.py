@@ -4,6 +4,9 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from difflib import get_close_matches
 
 from nexus.core.refusals import Invalid
@@ -316,3 +319,46 @@ def camel(name: str) -> str:
     """need_category → needCategory: a list's name as the name of an input field."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
+
+
+# --- Figures of law. ---
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A parameter's value in force. `version` names the row it came from, to be kept beside it."""
+
+    name: str
+    area_code: str
+    value: Decimal
+    unit: str
+    valid_from: date
+    valid_to: date | None
+
+    @property
+    def version(self) -> str:
+        """taper_months@CN/2021-07-26."""
+        return f"{self.name}@{self.area_code}/{self.valid_from}"
+
+    @property
+    def whole(self) -> int:
+        """The value of a figure that counts: months, days."""
+        return int(self.value)
+
+
+def in_force(figures: Iterable[Figure], on: date, area_code: str) -> Figure | None:
+    """The latest one in force on the day, of the narrowest area that holds the given one."""
+    best: Figure | None = None
+    for figure in figures:
+        if figure.valid_from > on or (figure.valid_to is not None and figure.valid_to <= on):
+            continue
+        if figure.area_code != "CN" and not area_code.startswith(figure.area_code):
+            continue
+        if best is None or _narrow(figure) >= _narrow(best):
+            best = figure
+    return best
+
+
+def _narrow(figure: Figure) -> tuple[int, date]:
+    width = 0 if figure.area_code == "CN" else len(figure.area_code)
+    return width, figure.valid_from

@@ -20,10 +20,12 @@ from nexus.recipients.model import (
     GivenBy,
     Household,
     Level,
+    RecheckClass,
     Recipient,
     Recognition,
     RecognitionState,
 )
+from nexus.recipients.rules import recheck_due
 
 PERSONS = 1_285_000 + 215_800
 """Dibao and tekun persons of the province."""
@@ -98,7 +100,8 @@ def _recognition(
     world: World, station: StaffedStation, recipient: Recipient, category: str, number: int
 ) -> Recognition:
     decided = world.today - timedelta(days=world.rng.randint(40, 360))
-    months = 6 if world.rng.random() < 0.3 else 12
+    steady = world.rng.random() >= 0.3
+    kind, months = (RecheckClass.STABLE, 12) if steady else (RecheckClass.CHANGEABLE, 6)
     return Recognition(
         id=new_id(),
         no=f"G-{station.row.area_code}-{decided.year}-D{number:07d}",
@@ -108,8 +111,11 @@ def _recognition(
         level=Level.COUNTY,
         decided_on=decided,
         valid_from=decided,
+        checked_on=decided,
+        recheck_class=kind,
         recheck_months=months,
-        recheck_due_on=decided + timedelta(days=365 if months == 12 else 183),
+        recheck_rule=f"recheck_{kind.value}_months@CN/2020-01-01",
+        recheck_due_on=recheck_due(decided, months),
         rule_version="2026-01",
         state=RecognitionState.ACTIVE,
         created_at=world.now - timedelta(days=30),

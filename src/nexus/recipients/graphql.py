@@ -1,16 +1,20 @@
 """Households and recipients in the graph: pseudonyms, for their own authority and station."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import Text, exists
+from sqlalchemy import Date, DateTime, Text, exists, or_
 from sqlalchemy.orm import aliased
 
 from nexus.areas.graphql import Area
+from nexus.core.outbox import Event
 from nexus.graph.declare import (
+    JSON,
     Connection,
     any_of,
+    at_most,
     collection,
     mutation,
     node,
@@ -27,7 +31,18 @@ from nexus.graph.specs import Filter, Order
 from nexus.organizations.graphql import Organization
 from nexus.recipients import model, operations, policy
 
-register_enums(model.Gender, model.Band, model.Level, model.RecognitionState)
+register_enums(model.Gender, model.Band, model.Level, model.RecheckClass, model.RecognitionState)
+
+
+@node(Event, visible=policy.recognition_event_visible)
+class RecognitionEvent:
+    """What happened to a recognition: decisions, reviews, ends. Facts are codes and dates."""
+
+    kind: str
+    occurred_at: datetime
+    actor_role: str
+    object_version: int | None
+    facts: JSON
 
 
 @node(
@@ -41,6 +56,8 @@ register_enums(model.Gender, model.Band, model.Level, model.RecognitionState)
         "taper_recognition": ("taper", policy.may_recognise),
         "suspend_recognition": ("suspend", policy.may_recognise),
         "reinstate_recognition": ("reinstate", policy.may_recognise),
+        "change_recheck_class": ("change_recheck", policy.may_recognise),
+        "prolong_recognition": ("prolong", policy.may_recognise),
         "end_recognition": ("end", policy.may_recognise),
         "mark_recognition_error": ("mark_error", policy.may_recognise),
     },
@@ -57,15 +74,28 @@ class Recognition:
     decided_on: date
     valid_from: date
     valid_to: date | None
+    income_ratio: Decimal | None
     income_ratio_band: str | None
+    flags: list[str]
+    recheck_class: model.RecheckClass | None
     recheck_months: int | None
+    recheck_rule: str | None
     checked_on: date | None
     recheck_due_on: date | None
+    tapered_on: date | None
+    taper_months: int | None
+    taper_rule: str | None
     rule_version: str
     state: model.RecognitionState
     state_reason: str | None
+    end_reason: str | None
+    corrects: "Recognition | None" = to_one(
+        model.Recognition.corrects_id, about="What was entered in error before it."
+    )
     version: int
     created_at: datetime
+    superseded_at: datetime | None
+    history: Connection[RecognitionEvent] = to_many(Event.object_id, order=Order(("position",)))
 
 
 _BY_START = Order(("valid_from",), descending=True)
@@ -130,6 +160,32 @@ def _lives_within() -> FilterField:
     return FilterField(str, Filter(predicate, Text(), lambda code: "" if code == "CN" else code))
 
 
+def _valid_on() -> FilterField:
+    """It was true in the world on that day."""
+    return FilterField(
+        date,
+        Filter(
+            lambda row, day: (
+                (row.valid_from <= day) & or_(row.valid_to.is_(None), row.valid_to > day)
+            ),
+            Date(),
+        ),
+    )
+
+
+def _known_at() -> FilterField:
+    """Nexus went by it at that moment."""
+    return FilterField(
+        datetime,
+        Filter(
+            lambda row, at: (
+                (row.created_at <= at) & or_(row.superseded_at.is_(None), row.superseded_at > at)
+            ),
+            DateTime(timezone=True),
+        ),
+    )
+
+
 @query
 class RecipientQuery:
     households: Connection[Household] = collection(
@@ -150,6 +206,9 @@ class RecipientQuery:
         filters={
             "state": any_of(model.Recognition.state),
             "category": any_of(model.Recognition.category),
+            "recheck_due_by": at_most(model.Recognition.recheck_due_on, date),
+            "valid_on": _valid_on(),
+            "known_at": _known_at(),
         },
         about="What the authority recognised in your territory.",
     )

@@ -1,10 +1,11 @@
 """Households and recipients as pseudonyms, recognitions by the authority, consents."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -98,6 +99,8 @@ RECOGNITION_TRANSITIONS = Transitions(
         "taper": {_R.ACTIVE: _R.TAPER},
         "suspend": {_R.ACTIVE: _R.SUSPENDED},
         "reinstate": {_R.SUSPENDED: _R.ACTIVE},
+        "change_recheck": {s: s for s in (_R.PENDING, _R.ACTIVE, _R.UNDER_REVIEW, _R.SUSPENDED)},
+        "prolong": {s: s for s in (_R.PENDING, _R.ACTIVE, _R.UNDER_REVIEW, _R.SUSPENDED)},
         "end": {_R.ACTIVE: _R.ENDED, _R.SUSPENDED: _R.ENDED, _R.TAPER: _R.ENDED},
         "mark_error": {
             state: _R.ENTERED_IN_ERROR for state in _R if state is not _R.ENTERED_IN_ERROR
@@ -111,6 +114,15 @@ class Level(StrEnum):
     TOWNSHIP = "township"
 
 
+class RecheckClass(StrEnum):
+    """How steady the circumstances are, which decides how soon they are checked again (T24)."""
+
+    STABLE = "stable"
+    """T24a: yearly."""
+    CHANGEABLE = "changeable"
+    """T24b: half-yearly. Irregular income, or members able to work."""
+
+
 # Dibao and tekun share one kind: they exclude each other (INV-34). A hash in a range, because a
 # plain equality would need an extension.
 _SUBJECT_AND_KIND = (
@@ -120,7 +132,12 @@ _SUBJECT_AND_KIND = (
 
 
 class Recognition(Base):
-    """The authority's word that a person or household belongs to a category (T5a, T7a)."""
+    """The authority's word that a person or household belongs to a category (T5a, T7a).
+
+    Two times: `valid_from` until before `valid_to` is true in the world; `created_at` until before
+    `superseded_at` is what nexus knew. Category, subject and start never change: a correction is a
+    new row that points to the one it corrects. The end moves only with a later decision.
+    """
 
     __tablename__ = "recognition"
 
@@ -135,14 +152,33 @@ class Recognition(Base):
     decided_on: Mapped[date]
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+    income_ratio: Mapped[Decimal | None] = mapped_column(Numeric(6, 3))
+    """Income per head over the dibao standard, as the authority states it (T1d)."""
     income_ratio_band: Mapped[str | None]
+    flags: Mapped[list[str]] = mapped_column(default=list)
+    """Rules whose warning it was recorded with, such as INV-36."""
+    recheck_class: Mapped[RecheckClass | None]
     recheck_months: Mapped[int | None]
+    """Those of the class by the parameter that `recheck_rule` names."""
+    recheck_rule: Mapped[str | None]
     checked_on: Mapped[date | None]
     """The last check of the circumstances: the decision, then each review that upheld it."""
     recheck_due_on: Mapped[date | None]
+    tapered_on: Mapped[date | None]
+    """The day on which income rose above the line: six months more are counted from it (T11b)."""
+    taper_months: Mapped[int | None]
+    """By the parameter that `taper_rule` names."""
+    taper_rule: Mapped[str | None]
     rule_version: Mapped[str]
+    """Of the legal basis that the authority decided by."""
     state: Mapped[RecognitionState] = mapped_column(default=_R.PENDING)
     state_reason: Mapped[str | None]
+    end_reason: Mapped[str | None]
+    """Code list `recognition_end_reason`."""
+    corrects_id: Mapped[UUID | None] = mapped_column(ForeignKey("recognition.id"), index=True)
+    """The row entered in error that this one corrects (INV-21)."""
+    superseded_at: Mapped[datetime | None]
+    """When it was found to be entered in error: nexus goes by it no longer."""
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
@@ -150,7 +186,30 @@ class Recognition(Base):
     __table_args__ = (
         CheckConstraint("num_nonnulls(household_id, recipient_id) = 1", name="one_subject"),
         CheckConstraint("valid_to > valid_from", name="period"),
-        CheckConstraint("recheck_months IN (6, 12)", name="recheck_months"),
+        CheckConstraint(
+            "(recheck_class IS NULL) = (recheck_months IS NULL) "
+            "AND (recheck_class IS NULL) = (recheck_rule IS NULL)",
+            name="recheck_whole",
+        ),
+        CheckConstraint(
+            "recheck_due_on IS NOT DISTINCT FROM "
+            "(checked_on + make_interval(months => recheck_months))::date",
+            name="inv_35_recheck_due",
+        ),
+        CheckConstraint(
+            "(tapered_on IS NULL) = (taper_months IS NULL) "
+            "AND (tapered_on IS NULL) = (taper_rule IS NULL)",
+            name="taper_whole",
+        ),
+        CheckConstraint(
+            "state <> 'taper' OR (tapered_on IS NOT NULL AND "
+            "valid_to = (tapered_on + make_interval(months => taper_months))::date + 1)",
+            name="inv_35_taper",
+        ),
+        CheckConstraint("state <> 'ended' OR end_reason IS NOT NULL", name="end_reason"),
+        CheckConstraint(
+            "(state = 'entered_in_error') = (superseded_at IS NOT NULL)", name="superseded"
+        ),
         ExcludeConstraint(
             (
                 text(f"int8range({_SUBJECT_AND_KIND}, {_SUBJECT_AND_KIND}, '[]')"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, not_, true
+from sqlalchemy import ColumnElement, and_, exists, false, not_, true
 from sqlalchemy.orm import aliased
 
 from nexus.acting import GOVERNMENT, STATION, Actor, Role
@@ -49,6 +49,13 @@ def recognition_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         recipient.id == row.recipient_id, recipient_visible(actor, recipient)
     )
     return of_household | of_recipient
+
+
+def recognition_event_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
+    """The history of a recognition, to those who see it."""
+    recognition = aliased(model.Recognition)
+    seen = exists().where(recognition.id == row.object_id, recognition_visible(actor, recognition))
+    return and_(row.object_type == "recognition", seen)
 
 
 def consent_visible(actor: Actor, row: Any) -> ColumnElement[bool]:

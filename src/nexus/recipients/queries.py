@@ -105,7 +105,7 @@ async def conflicting_recognition(
         if recognition.household_id is not None
         else row.recipient_id == recognition.recipient_id
     )
-    clash = and_(subject, row.category == recognition.category)
+    clash = and_(subject, _of_kind(rules.kind_of(recognition.category)))
     excluded = rules.excluded_by(recognition.category)
     if excluded:
         clash = or_(clash, and_(_same_persons(recognition, household_id), _under(excluded)))
@@ -123,6 +123,21 @@ async def conflicting_recognition(
         .limit(1)
     )
     return found.scalar_one_or_none()
+
+
+def _of_kind(kind: str) -> ColumnElement[bool]:
+    """The kind that may stand once at a time: the category, or dibao and tekun as one."""
+    if kind == rules.EXCLUSIVE:
+        return _under(kind.split("|"))
+    return model.Recognition.category == kind
+
+
+async def household_of(view: View, recognition: model.Recognition) -> UUID:
+    """The household that the recognition is about, or whose member it is about."""
+    if recognition.household_id is not None:
+        return recognition.household_id
+    recipient = await view.session.get_one(model.Recipient, recognition.recipient_id)
+    return recipient.household_id
 
 
 def _under(categories: Sequence[str]) -> ColumnElement[bool]:

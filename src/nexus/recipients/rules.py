@@ -10,8 +10,6 @@ from nexus.core.personal_data import find_personal_data
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.recipients.model import GivenBy
 
-TAPER_MONTHS = 6
-"""T11b."""
 CONSENT_MONTHS = 12
 """PIPL, minimisation."""
 ASSERTION_LIFE = timedelta(days=30)
@@ -53,21 +51,43 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def recheck_due(checked_on: date, months: int | None) -> date | None:
+def recheck_due(checked_on: date | None, months: int | None) -> date | None:
     """Last check + 12 or 6 months by class (T24a, T24b, INV-35)."""
-    return None if months is None else add_months(checked_on, months)
+    return None if checked_on is None or months is None else add_months(checked_on, months)
 
 
-def check_recheck(months: int | None) -> None:
-    """Yearly or half-yearly, or not at all (T24a, T24b)."""
-    if months not in (None, 6, 12):
-        raise Invalid(f"recheckMonths is 6 or 12, not {months}.", field="recheckMonths")
+def taper_end(tapered_on: date, months: int) -> date:
+    """The first day after a taper, whose last day is the one so many months on (T11b).
+
+    15 March → last served on 15 September, over on the 16th; 31 August → over on 1 March.
+    """
+    return add_months(tapered_on, months) + timedelta(days=1)
+
+
+def check_taper_start(on: date, valid_from: date, today: date) -> None:
+    """The day income rose: within the recognition, and not to come."""
+    if not valid_from <= on <= today:
+        raise Invalid(
+            f"A taper begins between {valid_from}, when the recognition does, and today.",
+            field="taperedOn",
+        )
 
 
 def check_period(valid_from: date, valid_to: date | None) -> None:
     """End-exclusive."""
     if valid_to is not None and valid_to <= valid_from:
         raise Invalid(f"validTo {valid_to} must lie after validFrom {valid_from}.", field="validTo")
+
+
+EXCLUSIVE = "DB|TK"
+
+
+def kind_of(category: str) -> str:
+    """What may stand once at a time for a subject: the category; dibao and tekun are one (INV-34).
+
+    As `ex_recognition_period` has it.
+    """
+    return EXCLUSIVE if category.partition("-")[0] in ("DB", "TK") else category
 
 
 def excluded_by(category: str) -> tuple[str, ...]:
