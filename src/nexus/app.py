@@ -22,6 +22,7 @@ from nexus.accounts.http import SignInDoor
 from nexus.accounts.queries import authenticate_token
 from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
+from nexus.exchange.webhooks.rules import session_info as webhook_info
 from nexus.graph.execution import Executor, make_pool, utcnow
 from nexus.graph.http import GraphQLDoor
 from nexus.graph.reading import unavailable
@@ -78,7 +79,8 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     engine = make_engine(settings.app_url, pool_size=settings.pool_size)
     pool = await make_pool(settings.app_url, size=settings.pool_size)
     root = settings.vault_key
-    executor = Executor(schema, pool, engine, secret=input_secret(root), info=session_info(root))
+    info = session_info(root) | webhook_info(root, settings.webhook_targets)
+    executor = Executor(schema, pool, engine, secret=input_secret(root), info=info)
     ide = _page("graph/graphiql.html") if settings.development else None
     app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
     app.state.door = GraphQLDoor(executor, Authenticator(engine), ide=ide)

@@ -21,7 +21,7 @@ from nexus.acting import View, system
 from nexus.app import make_app
 from nexus.areas.operations import load_reference
 from nexus.core.db import make_engine
-from nexus.core.embedded import Embedded, EmbeddedError, database_at
+from nexus.core.embedded import Database, Embedded, EmbeddedError, database_at
 from nexus.core.migrating import migrate as migrate_database
 from nexus.core.refusals import Refusal
 from nexus.demo.world import ensure_world, write_accounts
@@ -29,10 +29,10 @@ from nexus.exchange.importing.operations import run_import
 from nexus.exchange.importing.rules import Report
 from nexus.graph.execution import utcnow
 from nexus.schema import make_schema
-from nexus.settings import DEFAULT_DATA_DIR, Settings, vault_key
+from nexus.settings import DEFAULT_DATA_DIR, Settings, vault_key, webhook_hosts
 from nexus.supervision.operations import Finding
 from nexus.supervision.operations import verify as verify_invariants
-from nexus.worker import drain, work
+from nexus.worker import drain, work_and_carry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 out = Console()
@@ -56,7 +56,7 @@ def opened(data_dir: Path, *, development: bool = False) -> Iterator[Settings]:
     key = vault_key(data_dir)
     if url:
         database = database_at(url, os.environ.get("NEXUS_APP_DATABASE_URL"))
-        yield Settings(database.owner_url, database.app_url, key, development)
+        yield _settings(database, key, development)
         return
     binaries = os.environ.get("NEXUS_PG_BIN")
     embedded = Embedded(data_dir, Path(binaries) if binaries else None)
@@ -65,9 +65,14 @@ def opened(data_dir: Path, *, development: bool = False) -> Iterator[Settings]:
     except EmbeddedError as error:
         _stop(str(error))
     try:
-        yield Settings(database.owner_url, database.app_url, key, development)
+        yield _settings(database, key, development)
     finally:
         embedded.stop()
+
+
+def _settings(database: Database, key: bytes, development: bool) -> Settings:
+    urls = (database.owner_url, database.app_url)
+    return Settings(*urls, key, development, webhook_hosts=webhook_hosts())
 
 
 @asynccontextmanager
@@ -139,7 +144,7 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
             write_accounts(data_dir / "accounts.json", made)
         accounts = json.loads((data_dir / "accounts.json").read_text("utf-8"))
         server = _server(settings, port)
-        worker = asyncio.create_task(work(engine))
+        worker = asyncio.create_task(work_and_carry(engine, settings))
         _greet(port, data_dir, accounts)
         try:
             await server.serve()
@@ -208,8 +213,8 @@ def worker(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    async with connected(settings.app_url) as engine:
-        task = asyncio.create_task(work(engine))
+    async with connected(settings.app_url, pool_size=6) as engine:
+        task = asyncio.create_task(work_and_carry(engine, settings))
         for name in STOPPING:
             asyncio.get_running_loop().add_signal_handler(name, task.cancel)
         await asyncio.wait({task})

@@ -6,6 +6,10 @@ import nexus.accounts.graphql
 import nexus.areas.graphql
 import nexus.casework.graphql
 import nexus.charity.graphql
+import nexus.exchange.changes.graphql
+import nexus.exchange.changes.reactions
+import nexus.exchange.webhooks.deliveries.graphql
+import nexus.exchange.webhooks.graphql
 import nexus.matching.deliveries.graphql
 import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql

@@ -10,6 +10,7 @@ from pathlib import Path
 DEFAULT_DATA_DIR = Path(".nexus")
 VAULT_KEY_FILE = "vault.key"
 KEY_BYTES = 32
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,24 @@ class Settings:
     vault_key: bytes
     development: bool = False
     pool_size: int = 10
+    webhook_hosts: frozenset[tuple[str, int]] = frozenset()
+    """Loopback (host, port) pairs that webhooks may go to, over plain http; only in development."""
+
+    @property
+    def webhook_targets(self) -> frozenset[tuple[str, int]]:
+        """The addresses that the rules for webhook targets do not hold for."""
+        return self.webhook_hosts if self.development else frozenset()
+
+
+def webhook_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[tuple[str, int]]:
+    """NEXUS_WEBHOOK_HOSTS: `host:port` pairs of this machine, separated by commas."""
+    found = set()
+    for pair in filter(None, environment.get("NEXUS_WEBHOOK_HOSTS", "").split(",")):
+        host, _, port = pair.strip().rpartition(":")
+        if host not in LOOPBACK or not port.isdecimal():
+            raise ValueError("NEXUS_WEBHOOK_HOSTS holds pairs such as 127.0.0.1:9000")
+        found.add((host, int(port)))
+    return frozenset(found)
 
 
 def vault_key(data_dir: Path, environment: Mapping[str, str] = os.environ) -> bytes:

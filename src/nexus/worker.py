@@ -10,11 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.accounts.operations import forget_failures
 from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.core.outbox import run_due
+from nexus.exchange.changes.reactions import tell_begun_needs
+from nexus.exchange.webhooks.deliveries.operations import forget_deliveries
+from nexus.exchange.webhooks.deliveries.reactions import Courier
+from nexus.exchange.webhooks.rules import Mailroom
 from nexus.graph.execution import utcnow
+from nexus.integrations.http_out import HttpOut
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
 from nexus.recipients.consents.operations import expire_consents
 from nexus.recipients.recognitions.operations import end_recognitions_over
+from nexus.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +36,8 @@ CLOCKS: tuple[Clock, ...] = (
     tell_stale_offers,
     pause_expired_needs,
     forget_failures,
+    tell_begun_needs,
+    forget_deliveries,
 )
 
 
@@ -49,6 +57,19 @@ async def drain(engine: AsyncEngine, progress: Callable[[int], None] = lambda jo
         total += taken
         progress(taken)
     return total
+
+
+async def work_and_carry(engine: AsyncEngine, settings: Settings) -> None:
+    """Work, and carry webhooks beside it, until cancelled."""
+    targets = settings.webhook_targets
+    poster = HttpOut(targets)
+    courier = Courier(engine, poster, Mailroom(settings.vault_key, targets), utcnow)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(work(engine))
+            tasks.create_task(courier.run())
+    finally:
+        await poster.close()
 
 
 async def work(engine: AsyncEngine) -> None:

@@ -25,7 +25,9 @@ DELETABLE = {
     "job": "a done job has left its event behind",
     "need_line": "a draft's lines are replaced; later a pledge's key holds them",
     "offer_area": "an offer's areas are replaced as one",
+    "quota_bucket": "a full bucket says nothing",
     "sign_in_failure": "a counter of the last hour",
+    "webhook_delivery": "the delivery log is kept for ninety days; the event stays",
     "identity_field": "identity is erased when its person asks",
     "blind_index": "the index goes with the identity",
 }

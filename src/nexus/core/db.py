@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import UserDefinedType
 
 from nexus.core.ids import new_id
 
@@ -31,6 +32,15 @@ Fen = Annotated[int, mapped_column(BigInteger)]
 """Money: integer fen (1/100 yuan)."""
 AreaCode = Annotated[str, mapped_column(Text(collation="C"))]
 """A division's code. Collated "C", so that a territory is an index range of its prefix."""
+
+
+class TransactionId(UserDefinedType[int]):
+    """PostgreSQL's xid8: the number of a top-level transaction, never reused."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **kw: Any) -> str:
+        return "xid8"
 
 
 def _check_name(constraint: Constraint, table: Table) -> str:

@@ -26,12 +26,13 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nexus.core.db import Base, Id
+from nexus.core.db import Base, Id, TransactionId
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,20 @@ class Event(Base):
     organization_id: Mapped[UUID]
     occurred_at: Mapped[datetime]
     facts: Mapped[dict[str, Any]]
+    xact: Mapped[int] = mapped_column(TransactionId(), server_default=text("pg_current_xact_id()"))
+    """The transaction that wrote it, or that of the object's last event if that is later.
 
-    __table_args__ = (Index("ix_event_object", "object_type", "object_id"),)
+    Once every transaction up to it is over, no event comes before this one in (xact, position):
+    the order to follow events in. A trigger keeps both, so that an object's events stand in the
+    order in which they happened.
+    """
+    sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    """Counts the events of the object, from 1."""
+
+    __table_args__ = (
+        Index("ix_event_object", "object_type", "object_id", "sequence"),
+        Index("ix_event_feed", "xact", "position"),
+    )
 
 
 class JobState(StrEnum):

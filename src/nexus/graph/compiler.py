@@ -26,11 +26,11 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import Actor
 from nexus.graph import specs
-from nexus.graph.costs import Cost, Size
-from nexus.graph.nodes import one_node, some_nodes
+from nexus.graph.costs import COLLECTION, Cost, Size
+from nexus.graph.nodes import node_of, one_node, some_nodes
 from nexus.graph.pages import Page
 from nexus.graph.scalars import as_json
-from nexus.graph.selections import Document, Field, Values
+from nexus.graph.selections import Argument, Document, Field, Values
 from nexus.graph.sql import as_predicate, build_object, compact, global_id, list_of, quoted
 
 Binder = Callable[[Values], Any]
@@ -103,11 +103,20 @@ class Compiler:
                 return self._allowed(declared, row, as_json(column(spec, row, declared.name)))
             case specs.Computed():
                 return as_json(declared.expression(self.actor, row))
-            case specs.ToOne() | specs.Pages() | specs.Derived() | specs.One():
+            case (
+                specs.ToOne()
+                | specs.Pages()
+                | specs.Derived()
+                | specs.One()
+                | specs.Found()
+                | specs.Listed()
+            ):
                 return self._relation(spec, row, item, declared, cost)
             case specs.Static():
                 cost.add()
                 return self._static(spec, item, declared)
+            case specs.NodeOf():
+                return node_of(self, row, item, declared, cost)
             case specs.NodeById():
                 return (some_nodes if declared.many else one_node)(self, spec, item, cost)
             case specs.Actions():
@@ -137,6 +146,11 @@ class Compiler:
                     lambda t: declared.predicate(self.actor, t),
                     sure=False,
                 )
+            case specs.Found():
+                return self._found(spec, item, declared, target, cost)
+            case specs.Listed():
+                rows = declared.select(self.actor, row).correlate(row).subquery(self.name("d"))
+                return self._list(target, rows, item, cost)
         return self._derived(spec, row, item, declared, cost)
 
     def _allowed(self, declared: Any, row: Any, shown: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -200,9 +214,40 @@ class Compiler:
         own = cost.add(rows=size.fixed if size.fixed is not None else size.value)
         limit = self.parameter(size.value, Integer())
         found = declared.select(self.actor, row, limit).correlate(row)
-        rows = found.subquery(self.name("d"))
-        built = self.object(target, rows, item.below, own)
+        return self._list(target, found.subquery(self.name("d")), item, own)
+
+    def _list(
+        self, target: specs.TypeSpec, rows: Any, item: Field, cost: Cost
+    ) -> ColumnElement[Any]:
+        built = self.object(target, rows, item.below, cost)
         return select(list_of(built)).select_from(rows).correlate_except(rows).scalar_subquery()
+
+    def _found(
+        self,
+        spec: specs.TypeSpec,
+        item: Field,
+        declared: specs.Found,
+        target: specs.TypeSpec,
+        cost: Cost,
+    ) -> ColumnElement[Any]:
+        def parameter(known: specs.Given, given: Argument) -> Any:
+            return self.parameter(
+                lambda values: known.convert(given.value(values)), known.bind_type
+            )
+
+        first = self.document.argument(spec.name, item.node, "first")
+        size = Size("first", first, declared.default, declared.maximum)
+        cost.add(weight=COLLECTION)
+        own = cost.add(rows=size.fixed if size.fixed is not None else size.value)
+        given = {
+            name: parameter(known, argument)
+            for name, known in declared.arguments.items()
+            if (argument := self.document.argument(spec.name, item.node, name)) is not None
+        }
+        limit = self.parameter(size.value, Integer())
+        rows = declared.select(self.actor, limit, given).subquery(self.name("d"))
+        built = self.object(target, rows, item.below, own)
+        return select(built).select_from(rows).correlate_except(rows).scalar_subquery()
 
     def _static(
         self, spec: specs.TypeSpec, item: Field, declared: specs.Static

@@ -50,10 +50,13 @@ __all__ = [
     "containing",
     "derived",
     "extend",
+    "found",
     "holds",
+    "listed",
     "mutation",
     "node",
     "node_by_id",
+    "node_of",
     "one",
     "query",
     "record",
@@ -151,6 +154,33 @@ def collection(
 def derived(select: Any, *, default: int = 10, maximum: int = 100, about: str | None = None) -> Any:
     """A list made by a correlated select over the row."""
     return Declared(specs.Derived(select, default, maximum), {"first": int | None}, about)
+
+
+def found(
+    select: Any,
+    *,
+    default: int,
+    maximum: int,
+    arguments: Mapping[str, tuple[Any, specs.Given]],
+    about: str | None = None,
+) -> Any:
+    """A root field of one row that a select makes of `first` and of `arguments`."""
+    shown = {name: kind | None for name, (kind, _) in arguments.items()}
+    given = {specs.camel(name): entry for name, (_, entry) in arguments.items()}
+    spec = specs.Found(select, default, maximum, given)
+    return Declared(spec, {"first": int | None, **shown}, about)
+
+
+def listed(select: Any, about: str | None = None) -> Any:
+    """A list made by a correlated select over a found row."""
+    return Declared(specs.Listed(select), about=about)
+
+
+def node_of(
+    types: tuple[str, ...], type_column: str, key_column: str, about: str | None = None
+) -> Any:
+    """The node that a derived row names; null when the actor does not see it."""
+    return Declared(specs.NodeOf(types, type_column, key_column), about=about)
 
 
 def one(predicate: Any, about: str | None = None) -> Any:

@@ -1,7 +1,8 @@
 """`node(id)` and `nodes(ids)`: a foreign, a missing and a malformed id get the same answer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, aggregate_order_by
 from nexus.graph import identifiers, specs
 from nexus.graph.costs import Cost, PageTooLarge
 from nexus.graph.selections import Argument, Field, Values
-from nexus.graph.sql import EMPTY_LIST, NULL
+from nexus.graph.sql import EMPTY_LIST, NULL, quoted
 
 if TYPE_CHECKING:
     from nexus.graph.compiler import Compiler
@@ -24,10 +25,15 @@ def named(registry: specs.Registry, global_id: Any) -> tuple[specs.TypeSpec, str
     spec = registry.types.get(parts[0]) if parts else None
     if parts is None or spec is None or spec.table is None:
         return None
-    if isinstance(getattr(spec.table, spec.key).type, Text):
+    if _has_text_key(spec.table, spec.key):
         return (spec, parts[1]) if "\0" not in parts[1] else None
     key = identifiers.as_uuid(parts[1])
     return None if key is None else (spec, key)
+
+
+@cache
+def _has_text_key(table: Any, key: str) -> bool:
+    return isinstance(getattr(table, key).type, Text)
 
 
 def type_named(registry: specs.Registry, global_id: Any) -> str | None:
@@ -82,6 +88,24 @@ def some_nodes(
     listed = func.json_agg(aggregate_order_by(case(*branches), ids.c.place))
     found = select(func.coalesce(listed, EMPTY_LIST)).select_from(ids).correlate_except(ids)
     return found.scalar_subquery()
+
+
+def node_of(
+    compiler: "Compiler", row: Any, item: Field, declared: specs.NodeOf, cost: Cost
+) -> ColumnElement[Any]:
+    """The node that the row's columns name, null when the actor does not see it."""
+    kind, key = row.c[declared.type_column], row.c[declared.key_column]
+    below = cost.add(worst=True)
+    branches = []
+    for name in declared.types:
+        spec, own = compiler.types[name], below.add(weight=0)
+        built = compiler.single(spec, item.below, own, _same_key(spec, key))
+        branches.append((kind == quoted(name), built))
+    return case(*branches)
+
+
+def _same_key(spec: specs.TypeSpec, key: Any) -> Callable[[Any], Any]:
+    return lambda row: getattr(row, spec.key) == key
 
 
 def _branch(compiler: "Compiler", name: str, item: Field, ids: Any) -> ColumnElement[Any]:

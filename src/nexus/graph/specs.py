@@ -89,6 +89,41 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Given:
+    """An argument of a found row: its type in SQL, and how its value is made ready for it."""
+
+    bind_type: Any
+    convert: Callable[[Any], Any] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Found:
+    """A root field that is one row of a select over its arguments; `first` bounds its size."""
+
+    select: Callable[[Actor, ColumnElement[int], dict[str, ColumnElement[Any]]], Select[Any]]
+    default: int
+    maximum: int
+    arguments: dict[str, Given]
+    """By GraphQL name. The select gets those that are given."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list made by a correlated select over a found row, whose size is bounded already."""
+
+    select: Callable[[Actor, Row], Select[Any]]
+
+
+@dataclass(frozen=True)
+class NodeOf:
+    """The node, of one of the types, that two columns of a derived row name; keys are UUIDs."""
+
+    types: tuple[str, ...]
+    type_column: str
+    key_column: str
+
+
+@dataclass(frozen=True)
 class One:
     """A root field of at most one row."""
 
@@ -128,6 +163,9 @@ Spec = (
     | ToOne
     | Pages
     | Derived
+    | Found
+    | Listed
+    | NodeOf
     | One
     | Static
     | NodeById

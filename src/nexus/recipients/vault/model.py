@@ -2,14 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import UserDefinedType
 
-from nexus.core.db import Base, Id
+from nexus.core.db import Base, Id, TransactionId
 
 SCHEMA = "vault"
 
@@ -22,15 +20,6 @@ class IdentityField(StrEnum):
     """GB 11643, 18 characters."""
     PHONE = "phone"
     ADDRESS = "address"
-
-
-class TransactionId(UserDefinedType[int]):
-    """PostgreSQL's xid8: the number of a top-level transaction, never reused."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **kw: Any) -> str:
-        return "xid8"
 
 
 class PersonKey(Base):

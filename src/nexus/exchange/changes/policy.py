@@ -1,0 +1,191 @@
+"""What of an event a caller may know: the change itself, a tombstone, or nothing.
+
+Both are decided at the moment of reading, from the object as it stands then.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, any_, case, false, func, or_, select, true
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.elements import False_
+
+from nexus.acting import CHARITY, Actor, Visible
+from nexus.casework import policy as casework_policy
+from nexus.casework.model import Station
+from nexus.charity import policy as charity_policy
+from nexus.charity.model import CharityProject, Offer
+from nexus.core.outbox import Event
+from nexus.exchange.changes.rules import NOUNS, kinds
+from nexus.graph.sql import as_predicate
+from nexus.matching.deliveries import policy as deliveries_policy
+from nexus.matching.feedback import policy as feedback_policy
+from nexus.matching.feedback.model import Feedback
+from nexus.matching.pledges import policy as pledges_policy
+from nexus.matching.pledges.model import Delivery, Pledge
+from nexus.matching.suggestions import policy as suggestions_policy
+from nexus.matching.suggestions.model import Gap
+from nexus.needs import policy as needs_policy
+from nexus.needs.model import Need, SubjectKind, Visibility
+from nexus.organizations import policy as organizations_policy
+from nexus.organizations.model import Organization, Qualification
+from nexus.organizations.queries import is_verified
+from nexus.recipients import policy as recipients_policy
+from nexus.recipients.model import Consent, Household, Recipient, Recognition
+
+Judge = Callable[[Actor, Any], Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the objects of one table are judged.
+
+    `insider` sees the inner history too; `audience` could see the object while it was shown.
+    """
+
+    table: Any
+    visible: Visible
+    insider: Judge = lambda actor, row: True
+    audience: Judge | None = None
+
+
+def _need_audience(actor: Actor, row: Any) -> Any:
+    """Whom the publication was for, whatever became of the consent since."""
+    consent = aliased(Consent)
+    to_all = func.cardinality(consent.receiver_ids) == 0
+    named_here = any_(consent.receiver_ids) == actor.organization_id
+    group = row.subject_kind == SubjectKind.GROUP
+
+    def consented(*, partner: bool) -> ColumnElement[bool]:
+        purposes = ("PUB", "MATCH") if partner else ("PUB",)
+        receivers = or_(to_all, named_here) if partner else to_all
+        found = select(true()).where(
+            consent.id == row.consent_id, consent.purposes.overlap(list(purposes)), receivers
+        )
+        return func.coalesce(found.correlate_except(consent).scalar_subquery(), false())
+
+    public = and_(row.visibility == Visibility.PUBLIC, or_(group, consented(partner=False)))
+    if actor.role not in CHARITY:
+        return public
+    named_only = select(named_here).where(consent.id == row.consent_id)
+    wide = row.visibility.in_((Visibility.PUBLIC, Visibility.PARTNERS))
+    partners = or_(
+        and_(wide, or_(group, consented(partner=True))),
+        and_(
+            row.visibility == Visibility.NAMED,
+            func.coalesce(named_only.correlate_except(consent).scalar_subquery(), false()),
+        ),
+    )
+    return or_(public, and_(partners, is_verified(actor.organization_id)))
+
+
+def _gap_audience(actor: Actor, row: Any) -> Any:
+    """Who could see the need it is a gap of: charities only."""
+    if actor.role not in CHARITY:
+        return False
+    need = aliased(Need)
+    found = select(as_predicate(_need_audience(actor, need))).where(need.id == row.need_id)
+    return func.coalesce(found.correlate_except(need).scalar_subquery(), false())
+
+
+SOURCES: dict[str, Source] = {
+    "organization": Source(
+        Organization, organizations_policy.visible, organizations_policy.may_read_reason
+    ),
+    "qualification": Source(Qualification, organizations_policy.qualification_visible),
+    "station": Source(Station, casework_policy.visible),
+    "charity_project": Source(
+        CharityProject, charity_policy.project_visible, charity_policy.may_read_reason
+    ),
+    "offer": Source(
+        Offer,
+        charity_policy.visible,
+        charity_policy.may_read_reason,
+        audience=lambda actor, row: True,
+    ),
+    "need": Source(Need, needs_policy.visible, needs_policy.may_read_detail, _need_audience),
+    "pledge": Source(Pledge, pledges_policy.visible),
+    "delivery": Source(Delivery, deliveries_policy.visible),
+    "feedback": Source(Feedback, feedback_policy.visible),
+    "gap": Source(Gap, suggestions_policy.visible, audience=_gap_audience),
+    "household": Source(Household, recipients_policy.visible),
+    "recipient": Source(Recipient, recipients_policy.recipient_visible),
+    "recognition": Source(Recognition, recipients_policy.recognition_visible),
+    "consent": Source(Consent, recipients_policy.consent_visible),
+}
+
+
+def seen(actor: Actor, event: Any) -> ColumnElement[bool]:
+    """SQL: the object is visible to the actor, and so is this kind of change of it."""
+    return _by_table(event, lambda table, source: _seen(actor, event, table, source))
+
+
+def gone(actor: Actor, event: Any) -> ColumnElement[bool]:
+    """SQL: the event may have taken the object out of the actor's sight: it is a tombstone.
+
+    Only where the object had been shown before, to an audience the actor belonged to, and is not
+    to be seen now. Whoever sees the object gets the change, not a tombstone.
+    """
+    return _by_table(event, lambda table, source: _gone(actor, event, table, source))
+
+
+def told_tables(actor: Actor) -> list[str]:
+    """The tables some of whose objects the actor may see: by the role alone."""
+    return [
+        table
+        for table, source in SOURCES.items()
+        if not isinstance(as_predicate(source.visible(actor, aliased(source.table))), False_)
+    ]
+
+
+def _by_table(event: Any, judge: Callable[[str, Source], Any]) -> ColumnElement[bool]:
+    branches = {table: judge(table, source) for table, source in SOURCES.items()}
+    told = {t: as_predicate(answer) for t, answer in branches.items() if answer is not False}
+    return case(told, value=event.object_type, else_=false())
+
+
+def _seen(actor: Actor, event: Any, table: str, source: Source) -> Any:
+    row: Any = aliased(source.table)
+    inner = NOUNS[table].kinds(table, NOUNS[table].inner)
+    shown = as_predicate(source.visible(actor, row))
+    if inner:
+        insider = as_predicate(source.insider(actor, row))
+        shown = and_(shown, or_(event.kind.not_in(inner), insider))
+    return and_(event.kind.in_(kinds(table)), _of(event, row, shown))
+
+
+def _gone(actor: Actor, event: Any, table: str, source: Source) -> Any:
+    noun = NOUNS[table]
+    if source.audience is None or not noun.ending:
+        return False
+    row: Any = aliased(source.table)
+    audience = source.audience(actor, row)
+    if audience is False:
+        return False
+    before = aliased(Event)
+    opened = (
+        select(true())
+        .where(
+            before.object_type == event.object_type,
+            before.object_id == event.object_id,
+            before.sequence < event.sequence,
+            before.kind.in_(noun.kinds(table, noun.opening)),
+        )
+        .limit(1)
+        .correlate_except(before)
+        .scalar_subquery()
+    )
+    shown = func.coalesce(as_predicate(source.visible(actor, row)), false())
+    hidden = and_(as_predicate(audience), ~shown)
+    return and_(
+        event.kind.in_(noun.kinds(table, noun.ending)),
+        func.coalesce(opened, false()),
+        _of(event, row, hidden),
+    )
+
+
+def _of(event: Any, row: Any, holds: ColumnElement[bool]) -> ColumnElement[bool]:
+    """SQL: it holds for the event's object. A scalar subquery by the key, so it is never hashed."""
+    found = select(holds).where(row.id == event.object_id)
+    return func.coalesce(found.correlate_except(row).scalar_subquery(), false())

@@ -1,0 +1,140 @@
+"""What can happen to which object, and who is told of it: plain tables, no database.
+
+A kind is `outward` when everybody who sees the object may know that it happened; the others are
+the object's inner history, told only to those who see that. An `ending` kind may take the object
+out of somebody's sight: where it did, a tombstone is told. An `opening` kind brings it into sight.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+VISIBILITY = "visibility_changed"
+"""The verb of news from elsewhere: a consent, a party or a day changed who sees the object."""
+
+
+class ChangedType(StrEnum):
+    """The objects that changes are told of, by table."""
+
+    ORGANIZATION = "organization"
+    QUALIFICATION = "qualification"
+    STATION = "station"
+    CHARITY_PROJECT = "charity_project"
+    OFFER = "offer"
+    NEED = "need"
+    PLEDGE = "pledge"
+    DELIVERY = "delivery"
+    FEEDBACK = "feedback"
+    GAP = "gap"
+    HOUSEHOLD = "household"
+    RECIPIENT = "recipient"
+    RECOGNITION = "recognition"
+    CONSENT = "consent"
+
+
+@dataclass(frozen=True)
+class Noun:
+    """An object that changes are told of: its GraphQL type and the verbs of its events."""
+
+    type_name: str
+    outward: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
+    kind_noun: str | None = None
+    """The noun of its events' kinds, where that is not the table's name."""
+    verbs: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "verbs", (*self.outward, *self.inner))
+
+    def kinds(self, table: str, verbs: tuple[str, ...]) -> tuple[str, ...]:
+        """The verbs as kinds, such as need.published."""
+        return tuple(f"{self.kind_noun or table}.{verb}" for verb in verbs)
+
+
+NOUNS: dict[str, Noun] = {
+    "organization": Noun(
+        "Organization",
+        outward=("verified", "suspended", "reinstated", "deregistered", "updated"),
+        inner=("created", "submitted", "rejected"),
+    ),
+    "qualification": Noun("Qualification", outward=("added",)),
+    "station": Noun("Station", outward=("created", "opened", "paused", "resumed", "closed")),
+    "charity_project": Noun(
+        "CharityProject",
+        outward=("started", "paused", "resumed", "completed", "disclosed", "archived", "updated"),
+        inner=("created", "filed", "cancelled", "funds_recorded"),
+        kind_noun="project",
+    ),
+    "offer": Noun(
+        "Offer",
+        outward=(
+            *("listed", "updated", "areas_set", "capacity_set", "confirmed", "paused", "resumed"),
+            *("withdrawn", "blocked", "unblocked", "expired", "turned_stale", VISIBILITY),
+        ),
+        inner=("created", "approved", "approval_ended"),
+        opening=("listed",),
+        ending=("paused", "withdrawn", "blocked", "expired", VISIBILITY),
+    ),
+    "need": Noun(
+        "Need",
+        outward=(
+            *("published", "paused", "resumed", "closed", "reopened", "cancelled"),
+            *("quantity_changed", "revised", VISIBILITY),
+        ),
+        inner=(
+            *("created", "updated", "submitted", "verified", "returned", "rejected"),
+            *("line_added", "line_removed"),
+        ),
+        opening=("published",),
+        ending=("paused", "closed", "reopened", "cancelled", "revised", VISIBILITY),
+    ),
+    "pledge": Noun(
+        "Pledge",
+        outward=(
+            *("offered", "accepted", "rejected", "withdrawn", "expired", "release_requested"),
+            *("released", "kept", "partly_fulfilled", "fulfilled", "unfulfilled"),
+        ),
+    ),
+    "delivery": Noun(
+        "Delivery",
+        outward=("recorded", "acknowledged", "disputed", "upheld", "reversed", "verified"),
+    ),
+    "feedback": Noun("Feedback", outward=("given", "read", "handled")),
+    "gap": Noun(
+        "Gap",
+        outward=("opened", "addressed", "waived", "acknowledged"),
+        opening=("opened",),
+        ending=("addressed", "waived"),
+    ),
+    "household": Noun("Household", outward=("created", "updated")),
+    "recipient": Noun("Recipient", outward=("created", "updated")),
+    "recognition": Noun(
+        "Recognition",
+        outward=(
+            *("recorded", "confirmed", "under_review", "upheld", "tapered", "suspended"),
+            *("reinstated", "ended", "entered_in_error"),
+        ),
+    ),
+    "consent": Noun(
+        "Consent",
+        outward=(
+            *("recorded", "granted", "confirmed", "refused", "withdrawn", "expired"),
+            *("lapsed", "superseded"),
+        ),
+    ),
+}
+"""By table."""
+
+NEVER_TOLD = frozenset({"account", "access_token", "identity", "worker", "import", "webhook"})
+"""Nouns of events that stay history: sign-ins, identity, postings, imports, endpoints."""
+KEPT_BACK = frozenset({"recipient.found"})
+"""Kinds that stay history though their object is told of: who looked for a person by number."""
+
+
+def kinds(table: str) -> tuple[str, ...]:
+    """Every kind told of the table's objects."""
+    return NOUNS[table].kinds(table, NOUNS[table].verbs)
+
+
+ALL_KINDS = frozenset(kind for table in NOUNS for kind in kinds(table))

@@ -1,0 +1,231 @@
+"""What is to be sent, judged for the endpoint's account at the moment of sending."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Insert,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from nexus.accounts.model import Account, AccountState
+from nexus.accounts.queries import area_prefix
+from nexus.acting import NOBODY, Actor, Role, shape
+from nexus.core.db import TransactionId
+from nexus.core.outbox import Event
+from nexus.exchange.changes import policy as changes_policy
+from nexus.exchange.changes.queries import object_id, settled, status
+from nexus.exchange.webhooks import model
+
+CURSOR = "webhooks"
+
+_E, _D = model.WebhookEndpoint, model.WebhookDelivery
+_PENDING = _D.state == model.WebhookDeliveryState.PENDING
+_MOMENT = DateTime(timezone=True)
+
+
+def actor_of(account: Account, now: datetime) -> Actor:
+    """The account, as whom its endpoint's changes are judged."""
+    return Actor(
+        role=Role(account.role),
+        account_id=account.id,
+        organization_id=account.organization_id or NOBODY,
+        area_prefix=area_prefix(account.area_code),
+        now=now,
+    )
+
+
+async def listening(session: AsyncSession) -> Sequence[tuple[model.WebhookEndpoint, Account]]:
+    """The endpoints that changes are kept for, with their accounts."""
+    found = await session.execute(
+        select(_E, Account)
+        .join(Account, Account.id == _E.account_id)
+        .where(_E.state != model.WebhookEndpointState.CLOSED, Account.state == AccountState.ACTIVE)
+        .order_by(_E.id)
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+async def next_place(
+    session: AsyncSession, cursor: model.FeedCursor, limit: int | None
+) -> tuple[int, int] | None:
+    """The place of the last of the next `limit` settled events (of all, without); None if none."""
+    start = tuple_(literal(cursor.xact, TransactionId()), literal(cursor.position, BigInteger()))
+    after = [settled(Event), tuple_(Event.xact, Event.position) > start]
+    window = select(Event.xact, Event.position).where(*after)
+    if limit is None:
+        last = window.order_by(Event.xact.desc(), Event.position.desc()).limit(1)
+    else:
+        rows = window.order_by(Event.xact, Event.position).limit(limit).subquery()
+        last = select(rows).order_by(rows.c.xact.desc(), rows.c.position.desc()).limit(1)
+    found = (await session.execute(last)).first()
+    return None if found is None else (found[0], found[1])
+
+
+@cache
+def fan_out_of(role: Role) -> Insert:
+    """INSERT … SELECT: a delivery for each change of a window that an actor of the role may know.
+
+    Parameters: the actor's, endpoint_id, since, kinds, any_kind, start_* and end_*, now, expires.
+    """
+    event, earlier = aliased(Event), aliased(_D)
+    actor = shape(role)
+    endpoint_id = bindparam("endpoint_id", type_=Uuid())
+    now = bindparam("now", type_=_MOMENT)
+    place = tuple_(event.xact, event.position)
+
+    def at(name: str) -> Any:
+        return tuple_(
+            bindparam(f"{name}_xact", type_=TransactionId()),
+            bindparam(f"{name}_position", type_=BigInteger()),
+        )
+
+    # Not before what waits for the same object: the order would let it through no earlier.
+    waiting = (
+        select(func.max(earlier.due_at))
+        .where(
+            earlier.endpoint_id == endpoint_id,
+            earlier.object_id == event.object_id,
+            earlier.state == model.WebhookDeliveryState.PENDING,
+        )
+        .correlate_except(earlier)
+        .scalar_subquery()
+    )
+    chosen = (
+        select(
+            func.gen_random_uuid(),
+            endpoint_id,
+            event.id,
+            event.object_id,
+            event.kind,
+            literal(model.WebhookDeliveryState.PENDING.value),
+            literal(0, Integer()),
+            func.greatest(now, waiting),
+            now,
+            bindparam("expires", type_=_MOMENT),
+        )
+        .where(
+            place > at("start"),
+            place <= at("end"),
+            event.occurred_at >= bindparam("since", type_=_MOMENT),
+            event.object_type.in_(changes_policy.told_tables(actor)),
+            or_(
+                bindparam("any_kind", type_=Boolean()),
+                event.kind == any_(bindparam("kinds", type_=_E.kinds.type)),
+            ),
+            status(actor, event).is_not(None),
+        )
+        .order_by(event.xact, event.position)
+    )
+    columns = (
+        *("id", "endpoint_id", "event_id", "object_id", "kind", "state", "attempts"),
+        *("due_at", "created_at", "expires_at"),
+    )
+    return insert(_D).from_select(list(columns), chosen).returning(_D.id)
+
+
+@cache
+def heads_of(role: Role) -> Select[Any]:
+    """The deliveries whose turn it is: due, and the first that is pending of their object.
+
+    With their events, the object's id, and whether an actor of the role may know of the change:
+    false for a change, true for a tombstone, null for nothing.
+    """
+    event, earlier = aliased(Event), aliased(_D)
+    blocked = (
+        exists()
+        .where(
+            earlier.endpoint_id == _D.endpoint_id,
+            earlier.object_id == _D.object_id,
+            earlier.state == model.WebhookDeliveryState.PENDING,
+            earlier.position < _D.position,
+        )
+        .correlate_except(earlier)
+    )
+    heads: Select[Any] = (
+        select(
+            _D.id,
+            _D.object_id.label("row_id"),
+            _D.attempts,
+            _D.expires_at,
+            event.kind,
+            event.occurred_at,
+            event.object_type,
+            event.object_version,
+            event.sequence,
+            object_id(event).label("object_id"),
+            status(shape(role), event).label("tombstone"),
+        )
+        .join(event, event.id == _D.event_id)
+        .where(
+            _D.endpoint_id == bindparam("endpoint_id", type_=Uuid()),
+            _PENDING,
+            _D.due_at <= bindparam("now", type_=_MOMENT),
+            ~blocked,
+        )
+        .order_by(_D.position)
+        .limit(bindparam("size", type_=Integer()))
+    )
+    return heads
+
+
+def ready(now: datetime, *, failing: bool, besides: Sequence[UUID]) -> Select[Any]:
+    """Endpoints with something due that nobody has leased, those that wait longest first."""
+    due = exists().where(_D.endpoint_id == _E.id, _PENDING, _D.due_at <= now)
+    secret = model.WebhookSecret
+    signs = exists().where(
+        secret.endpoint_id == _E.id, or_(secret.expires_at.is_(None), secret.expires_at > now)
+    )
+    owner = exists().where(Account.id == _E.account_id, Account.state == AccountState.ACTIVE)
+    return (
+        select(_E)
+        .where(
+            _E.state == model.WebhookEndpointState.ACTIVE,
+            _E.id.not_in(besides),
+            _E.failures > 0 if failing else _E.failures == 0,
+            or_(_E.leased_until.is_(None), _E.leased_until <= now),
+            or_(_E.retry_at.is_(None), _E.retry_at <= now),
+            and_(owner, signs, due),
+        )
+        .order_by(_E.leased_until.nulls_first(), _E.id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+async def leased(
+    session: AsyncSession, endpoint_id: UUID, lease: int
+) -> tuple[model.WebhookEndpoint, Account] | None:
+    """The endpoint and its account while the lease holds, both live; None otherwise."""
+    found = (
+        await session.execute(
+            select(_E, Account)
+            .join(Account, Account.id == _E.account_id)
+            .where(
+                _E.id == endpoint_id,
+                _E.lease == lease,
+                _E.state == model.WebhookEndpointState.ACTIVE,
+                Account.state == AccountState.ACTIVE,
+            )
+        )
+    ).first()
+    return None if found is None else (found[0], found[1])
