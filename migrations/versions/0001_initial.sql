@@ -760,6 +760,9 @@ CREATE TABLE need (
     state VARCHAR(40) NOT NULL,
     state_reason TEXT,
     close_reason VARCHAR(40),
+    confirm_needed BOOLEAN DEFAULT false NOT NULL,
+    confirm_reason TEXT,
+    frozen_at TIMESTAMP WITH TIME ZONE,
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by UUID NOT NULL,
@@ -777,6 +780,7 @@ CREATE TABLE need (
     CONSTRAINT ck_need_published_has_consent CHECK (state <> 'published' OR subject_kind = 'group' OR visibility = 'internal' OR consent_id IS NOT NULL),
     CONSTRAINT ck_need_close_reason CHECK ((state = 'closed') = (close_reason IS NOT NULL)),
     CONSTRAINT ck_need_publish_period CHECK (publish_until > publish_from),
+    CONSTRAINT ck_need_confirm_whole CHECK (confirm_needed = (confirm_reason IS NOT NULL) AND confirm_needed = (frozen_at IS NOT NULL)),
     CONSTRAINT ck_need_shown_area CHECK (area_code = shown_area_code OR shown_area_code = 'CN' OR starts_with(area_code, shown_area_code)),
     CONSTRAINT ck_need_shown_no_finer_than_county CHECK (subject_kind = 'group' OR length(shown_area_code) <= 6),
     CONSTRAINT uq_need_no UNIQUE (no),
@@ -800,6 +804,8 @@ CREATE TABLE need (
 CREATE INDEX ix_need_area_code ON need (area_code);
 
 CREATE INDEX ix_need_category_shown ON need (category, shown_area_code, published_at);
+
+CREATE INDEX ix_need_confirm_needed ON need (frozen_at, id) WHERE confirm_needed;
 
 CREATE INDEX ix_need_consent_id ON need (consent_id);
 

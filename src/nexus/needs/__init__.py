@@ -15,4 +15,7 @@ that the allocation ledger keeps on it.
 Published does not mean public: who sees a published need depends on its visibility and on the
 consent behind it, asked at every read. A withdrawn consent ends the view at once, and the news of
 it pauses the need.
+
+When the subject's recognition ends, or they die, a live need is frozen (`confirm_needed`): pledges
+stand still, in whatever state, until the station confirms that it still stands.
 """

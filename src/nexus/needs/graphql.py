@@ -32,6 +32,7 @@ from nexus.graph.declare import (
 )
 from nexus.graph.filters import FilterField
 from nexus.graph.specs import Filter, Order
+from nexus.graph.subscribing import heard, stream, subscription
 from nexus.needs import model, policy, queries
 from nexus.organizations.graphql import Organization
 from nexus.recipients.consents.graphql import Consent
@@ -117,6 +118,7 @@ class NeedEvent:
         "close_need": ("close", policy.may_close),
         "reopen_need": ("reopen", policy.may_reopen),
         "cancel_need": ("cancel", policy.may_cancel),
+        "confirm_need_still_stands": (None, policy.may_confirm_now),
     },
 )
 class Need:
@@ -143,6 +145,7 @@ class Need:
     visibility: model.Visibility
     state: model.NeedState
     close_reason: model.CloseReason | None
+    confirm_needed: bool
     version: int
     created_at: datetime
     published_at: datetime | None
@@ -171,6 +174,8 @@ class Need:
     reviewed: bool | None = classified(model.Need.reviewed, allowed=_DETAIL)
     approval_cap_fen: Fen | None = classified(model.Need.approval_cap_fen, allowed=_DETAIL)
     state_reason: str | None = classified(model.Need.state_reason, allowed=_TEXT)
+    confirm_reason: str | None = classified(model.Need.confirm_reason, allowed=_DETAIL)
+    frozen_at: datetime | None = classified(model.Need.frozen_at, allowed=_DETAIL)
     verified_at: datetime | None = classified(model.Need.verified_at, allowed=_DETAIL)
     history: Connection[NeedEvent] | None = to_many(
         Event.object_id, order=Order(("position",)), allowed=_DETAIL
@@ -211,6 +216,7 @@ class NeedQuery:
             "needed_by": at_most(model.Need.due_on, date),
             "published_since": at_least(model.Need.listed_at, datetime),
             "open": holds(queries.need_is_open),
+            "confirm_needed": holds(lambda row: row.confirm_needed),
             "text": containing(
                 model.Need.public_title,
                 model.Need.public_summary,

@@ -152,6 +152,12 @@ class Need(Base):
     state: Mapped[NeedState] = mapped_column(default=_N.DRAFT)
     state_reason: Mapped[str | None]
     close_reason: Mapped[CloseReason | None]
+    confirm_needed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The subject's recognition ended, or they died: pledges are frozen until a station confirms
+    that the need still stands."""
+    confirm_reason: Mapped[str | None]
+    """Code list `recognition_end_reason`, or ENTERED_IN_ERROR."""
+    frozen_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
@@ -199,6 +205,11 @@ class Need(Base):
         CheckConstraint("(state = 'closed') = (close_reason IS NOT NULL)", name="close_reason"),
         CheckConstraint("publish_until > publish_from", name="publish_period"),
         CheckConstraint(
+            "confirm_needed = (confirm_reason IS NOT NULL) "
+            "AND confirm_needed = (frozen_at IS NOT NULL)",
+            name="confirm_whole",
+        ),
+        CheckConstraint(
             "area_code = shown_area_code OR shown_area_code = 'CN' "
             "OR starts_with(area_code, shown_area_code)",
             name="shown_area",
@@ -207,6 +218,7 @@ class Need(Base):
             "subject_kind = 'group' OR length(shown_area_code) <= 6",
             name="shown_no_finer_than_county",
         ),
+        Index("ix_need_confirm_needed", "frozen_at", "id", postgresql_where="confirm_needed"),
         Index("ix_need_state_published_at", "state", "published_at", "id"),
         Index("ix_need_created_at", "created_at", "id"),
         Index("ix_need_listed_at", "listed_at", "id"),
@@ -242,7 +254,7 @@ class NeedLine(Base):
     confirmed: Mapped[Decimal] = mapped_column(default=Decimal(0))
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
     published: Mapped[bool] = mapped_column(default=False)
-    """The need's state is published: kept here so that open lines are one index (INV-07)."""
+    """The need is published and not frozen: kept here so that open lines are one index (INV-07)."""
     asked: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     """False when an imported need's source no longer asks for it: the line and its help stay."""
 

@@ -16,6 +16,7 @@ STAFF = GOVERNMENT | STATION
 CREATORS = STATION | EVERYWHERE | {Role.GOV_CLERK, Role.GOV_APPROVER}
 _VERIFIERS = frozenset({Role.GOV_APPROVER, Role.STATION_LEAD})
 _PUBLISHERS = frozenset({Role.GOV_CLERK, Role.GOV_APPROVER})
+_CONFIRMERS = GOVERNMENT | {Role.STATION_LEAD, Role.SOCIAL_WORKER}
 _LEADS = GOVERNMENT | {Role.STATION_LEAD}
 
 D1 = "D1"
@@ -142,6 +143,17 @@ def may_resume(actor: Actor, row: Any) -> Any:
 def may_change_quantity(actor: Actor, row: Any) -> Any:
     """GOV_APPROVER of the territory."""
     return _in_territory(actor, row, frozenset({Role.GOV_APPROVER}))
+
+
+def may_confirm(actor: Actor, row: Any) -> Any:
+    """Who works with the person: the territory's government, station leads and social workers."""
+    return _in_territory(actor, row, _CONFIRMERS)
+
+
+def may_confirm_now(actor: Actor, row: Any) -> Any:
+    """As confirm, while the need waits for it."""
+    answer = may_confirm(actor, row)
+    return answer if answer is False else answer & row.confirm_needed
 
 
 def may_close(actor: Actor, row: Any) -> Any:

@@ -20,9 +20,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from nexus.acting import Act
+from nexus.acting import Act, View
 from nexus.needs import model, policy
-from nexus.recipients.model import Consent, Recipient
+from nexus.recipients.model import Consent, Recipient, Recognition
+from nexus.recipients.queries import LIVE_RECOGNITION
+from nexus.recipients.rules import kind_of
+
+LIVE = (model.NeedState.VERIFIED, model.NeedState.PUBLISHED, model.NeedState.PAUSED)
+"""States in which help may come, or come again."""
 
 
 def live_quantity(line: Any) -> ColumnElement[Any]:
@@ -133,6 +138,54 @@ async def take_published_under(session: AsyncSession, consent_id: UUID) -> list[
         .execution_options(populate_existing=True)
     )
     return list(found.scalars())
+
+
+async def take_live_of(
+    session: AsyncSession, recognition: Recognition, *, with_household: bool
+) -> list[model.Need]:
+    """The needs of its subject that are verified, published or paused and not frozen yet; locked.
+
+    A household's are its own and its members'; a person's are theirs, and `with_household` those
+    of the household they live in.
+    """
+    need = model.Need
+    if recognition.household_id is not None:
+        subject = need.household_id == recognition.household_id
+    else:
+        subject = need.recipient_id == recognition.recipient_id
+        if with_household:
+            home = select(Recipient.household_id).where(Recipient.id == recognition.recipient_id)
+            own = and_(
+                need.household_id == home.scalar_subquery(),
+                need.subject_kind == model.SubjectKind.HOUSEHOLD,
+            )
+            subject = or_(subject, own)
+    found = await session.execute(
+        select(need)
+        .where(subject, need.state.in_(LIVE), ~need.confirm_needed)
+        .order_by(need.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found.scalars())
+
+
+async def is_still_recognised(view: View, recognition: Recognition) -> bool:
+    """Whether another recognition of the same kind holds today for the same subject."""
+    today = view.actor.today()
+    row = Recognition
+    others = await view.session.scalars(
+        select(row.category).where(
+            row.id != recognition.id,
+            row.household_id == recognition.household_id
+            if recognition.household_id
+            else row.recipient_id == recognition.recipient_id,
+            row.state.in_(LIVE_RECOGNITION),
+            row.valid_from <= today,
+            or_(row.valid_to.is_(None), row.valid_to > today),
+        )
+    )
+    return kind_of(recognition.category) in map(kind_of, others)
 
 
 async def take_expired(session: AsyncSession, today: date) -> list[model.Need]:

@@ -1,4 +1,5 @@
-"""What needs do at news from below: a consent that no longer holds ends their publication."""
+"""What needs do at news from below: a consent that no longer holds ends their publication, an
+ended recognition freezes them."""
 
 from datetime import datetime
 
@@ -7,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, system
 from nexus.core.outbox import Event, hears
 from nexus.needs.operations import pause_under_consent
+from nexus.needs.standing.operations import freeze_after_end
+from nexus.recipients.model import Recognition
 
 
 @hears("consent.withdrawn")
@@ -35,3 +38,20 @@ async def pause_after_supersession(session: AsyncSession, event: Event, now: dat
     """Until the need is resumed under the consent that took its place."""
     act = Act(session, system(now))
     await pause_under_consent(act, event.object_id, "another consent took its place")
+
+
+@hears("recognition.ended")
+async def freeze_at_end(session: AsyncSession, event: Event, now: datetime) -> None:
+    """The authority's word holds no longer, or the person died."""
+    await _freeze(session, event, now)
+
+
+@hears("recognition.entered_in_error")
+async def freeze_at_error(session: AsyncSession, event: Event, now: datetime) -> None:
+    """It never held; its correction, if there is one, is another recognition."""
+    await _freeze(session, event, now)
+
+
+async def _freeze(session: AsyncSession, event: Event, now: datetime) -> None:
+    recognition = await session.get_one(Recognition, event.object_id)
+    await freeze_after_end(Act(session, system(now)), recognition)

@@ -61,8 +61,8 @@ def _refuse(error: IntegrityError) -> NoReturn:
             raise rules.exhausted(Decimal(cause.detail), of="offer", rule="INV-02") from None
         case "inv_07_published":
             raise GuardFailed(
-                "The need is not published now, so pledges on it are frozen: wait until it is "
-                "resumed, or give the quantity back.",
+                "Pledges on this need are frozen, as it is not published now or waits to be "
+                "confirmed: wait until it is resumed, or give the quantity back.",
                 rule="INV-07",
             ) from None
     raise error
@@ -219,6 +219,11 @@ def _check_ground(act: Act, ground: Any, quantity: Decimal, offer_id: UUID | Non
         raise GuardFailed(
             "Only a verified organization may pledge: ask the authority for verification.",
             rule="verified_organization",
+        )
+    if ground.confirm_needed:
+        raise GuardFailed(
+            "The need is frozen: its station has to confirm first that it still stands.",
+            rule="confirm_needed",
         )
     if not ground.published:
         raise GuardFailed(

@@ -39,6 +39,7 @@ LINE = (
     NeedLine.quantity_required,
     live_quantity(NeedLine).label("taken"),
     Need.state.label("need_state"),
+    Need.confirm_needed,
     Need.shown_area_code,
 )
 SOURCE = (

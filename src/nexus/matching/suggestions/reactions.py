@@ -42,6 +42,18 @@ async def waive_at_pause(session: AsyncSession, event: Event, now: datetime) -> 
     await _waive(session, event, now, "need_paused")
 
 
+@hears("need.frozen")
+async def waive_at_freezing(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Nobody may help until the station confirms that it still stands."""
+    await _waive(session, event, now, "need_frozen")
+
+
+@hears("need.confirmed")
+async def open_at_confirmation(session: AsyncSession, event: Event, now: datetime) -> None:
+    """As at publication."""
+    await _open_for_need(session, event, now)
+
+
 @hears("need.closed")
 async def waive_at_closing(session: AsyncSession, event: Event, now: datetime) -> None:
     """The need has ended."""

@@ -8,6 +8,7 @@ from nexus.graph.declare import Fen, mutation, transition
 from nexus.graph.identifiers import decode
 from nexus.needs import model, operations
 from nexus.needs.graphql import NeedResult
+from nexus.needs.standing.operations import confirm_need_still_stands
 
 transition("submit_need", NeedResult, operations.submit_need, "Ask for verification.")
 transition("return_need", NeedResult, operations.return_need, "Back for correction, with a reason.")
@@ -24,6 +25,12 @@ transition(
     NeedResult,
     operations.cancel_need,
     "A duplicate or an error on which no help was bound, with a reason.",
+)
+transition(
+    "confirm_need_still_stands",
+    NeedResult,
+    confirm_need_still_stands,
+    "After the subject's recognition ended: it stands, and pledges go on. Say what it rests on.",
 )
 
 

@@ -163,10 +163,19 @@ def check_reviewed(row: model.Need) -> None:
         )
 
 
+def _check_standing(row: model.Need) -> None:
+    if row.confirm_needed:
+        raise GuardFailed(
+            "The subject's recognition has ended: confirm first that the need still stands.",
+            rule="confirm_needed",
+        )
+
+
 async def _put_out(
     act: Act, row: model.Need, release: Release, verb: str
 ) -> Sequence[model.NeedLine]:
     check_reviewed(row)
+    _check_standing(row)
     lines = await queries.take_lines(act.session, row.id)
     title, summary = _check_text(row, lines, release)
     starts, ends = await _check_period(act, row, release)

@@ -52,7 +52,7 @@ async def _revise_lines(
     for line in present:
         known[line.item, line.kind, line.unit].append(line)
     at = max((line.position for line in present), default=0)
-    published = row.state is model.NeedState.PUBLISHED
+    published = row.state is model.NeedState.PUBLISHED and not row.confirm_needed
     added = []
     for given in wanted:
         unit = given.unit or rules.USUAL_UNIT[given.kind]

@@ -246,7 +246,10 @@ def _published_flag() -> Select[Any]:
             state=cast_to(Need.state, Text),
         )
         .join(Need, Need.id == NeedLine.need_id)
-        .where(NeedLine.published != and_(Need.state == NeedState.PUBLISHED, NeedLine.asked))
+        .where(
+            NeedLine.published
+            != and_(Need.state == NeedState.PUBLISHED, NeedLine.asked, ~Need.confirm_needed)
+        )
     )
 
 
