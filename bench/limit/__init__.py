@@ -1,0 +1,1 @@
+"""The limit: the SQL that nexus runs, without nexus around it."""

@@ -1,0 +1,1 @@
+"""The peers: other ways to serve the same answers from the same tables."""
