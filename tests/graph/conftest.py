@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -19,6 +18,7 @@ from nexus.core.embedded import Database
 from nexus.graph.building import build_schema
 from nexus.graph.execution import Executor, make_pool
 from nexus.graph.http import GraphQLDoor, Unauthorized
+from nexus.graph.reading import Lanes
 from tests.conftest import on_server
 from tests.graph import model
 from tests.graph.library import LIBRARY
@@ -38,7 +38,7 @@ class Library:
 
     url: str
     executor: Executor
-    pool: asyncpg.Pool
+    pool: Lanes
     engine: AsyncEngine
     client: httpx.AsyncClient
 

@@ -50,7 +50,7 @@ async def test_an_exhausted_pool_turns_away(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nexus.graph.reading.WAIT_SECONDS", 0.1)
-    held = [await library.pool.acquire() for _ in range(library.pool.get_max_size())]
+    held = [await library.pool.borrow() for _ in range(library.pool.get_max_size())]
     try:
         response = await library.client.post("/graphql", json={"query": COUNTED})
     finally:
@@ -60,6 +60,21 @@ async def test_an_exhausted_pool_turns_away(
     assert (response.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
     assert response.headers["retry-after"] == "1"
     assert (await library.client.post("/graphql", json={"query": COUNTED})).status_code == 200
+
+
+async def test_connections_are_kept_at_hand_but_for_two(library: Library) -> None:
+    pool = library.pool
+    held = [await pool.borrow() for _ in range(pool.get_max_size())]
+    for connection in held:
+        await pool.give_back(connection, sound=True)
+    assert pool.get_idle_size() == 2
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    again = [await pool.borrow() for _ in range(pool.get_max_size() - 2)]
+    assert {id(c) for c in again} < {id(c) for c in held}
+    for connection in again:
+        await pool.give_back(connection, sound=False)
+    assert pool.get_idle_size() == pool.get_max_size()
 
 
 async def test_lost_connections_are_not_noticed(library: Library) -> None:

@@ -1,6 +1,7 @@
 """Documents: parsed, limited and validated once, then kept."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from graphql import (
     DocumentNode,
@@ -16,6 +17,7 @@ from graphql import (
 )
 
 from nexus.graph.caching import Recent
+from nexus.graph.coercing import PlainVariables
 from nexus.graph.errors import RequestCode, RequestError
 from nexus.graph.introspection import Introspection
 from nexus.graph.limits import MAX_COMMENTS, MAX_FRAGMENTS, MAX_TOKENS, Extent, Measure, too_large
@@ -32,8 +34,14 @@ RULES = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeM
 class Operation:
     """One operation of a document and what it expands to."""
 
+    schema: GraphQLSchema
     node: OperationDefinitionNode
     extent: Extent
+
+    @cached_property
+    def plain(self) -> PlainVariables:
+        """What reads its variables where they are plainly right."""
+        return PlainVariables(self.schema, self.node.variable_definitions or ())
 
     @property
     def name(self) -> str | None:
@@ -97,7 +105,9 @@ class Documents:
         found = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         operations = {
             operation.name: operation
-            for operation in (Operation(node, measure.operation(node)) for node in found)
+            for operation in (
+                Operation(self.schema, node, measure.operation(node)) for node in found
+            )
         }
         errors = validate(self.schema, document, RULES, max_errors=MAX_ERRORS)
         if not errors:

@@ -1,6 +1,6 @@
 """Selections flattened: fragments opened, conditions decided, equal response keys merged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,14 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
+    ObjectValueNode,
     SelectionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
     is_abstract_type,
+    is_input_object_type,
+    is_non_null_type,
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
@@ -50,13 +53,56 @@ class Argument:
     now: Any
     fixed: bool = field(init=False)
     """Whether no variable plays a part: `now` is then its value for good."""
+    value: Callable[[Values], Any] = field(init=False)
+    """The value for the variables of a request."""
 
     def __post_init__(self) -> None:
         self.fixed = not mentions_variable(self.node)
+        self.value = _valuation(self.node, self.type)
 
-    def value(self, values: Values) -> Any:
-        """The value for these variables."""
-        return self.now if self.fixed else coerced(self.node, self.type, values)
+
+def _valuation(node: ValueNode, type_: Any) -> Callable[[Values], Any]:
+    """How to get a literal's value: what no variable can change is worked out once."""
+    if isinstance(node, VariableNode):
+        name = node.name.value
+        return lambda values: values.get(name)
+    if not mentions_variable(node):
+        known = coerced(node, type_, {})
+        return lambda values: known
+    inner = type_.of_type if is_non_null_type(type_) else type_
+    if isinstance(node, ObjectValueNode) and is_input_object_type(inner):
+        return _object_valuation(node, inner)
+    return lambda values: coerced(node, type_, values)
+
+
+def _object_valuation(node: ObjectValueNode, type_: Any) -> Callable[[Values], Any]:
+    given = {entry.name.value: entry.value for entry in node.fields}
+    if any(name not in given and has_default(entry) for name, entry in type_.fields.items()):
+        return lambda values: coerced(node, type_, values)
+    parts = [
+        (
+            type_.fields[name].out_name or name,
+            value.name.value if isinstance(value, VariableNode) else None,
+            _valuation(value, type_.fields[name].type),
+        )
+        for name, value in given.items()
+    ]
+
+    def valuation(values: Values) -> Any:
+        return type_.out_type(
+            {
+                name: value(values)
+                for name, variable, value in parts
+                if variable is None or variable in values
+            }
+        )
+
+    return valuation
+
+
+def has_default(entry: Any) -> bool:
+    """Whether an argument or input field has a value when none is given."""
+    return entry.default_value is not Undefined or getattr(entry, "default", None) is not None
 
 
 def mentions_variable(node: ValueNode) -> bool:
