@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nexus.graph.quotas import USUAL, Rates
+
 DEFAULT_DATA_DIR = Path(".nexus")
 VAULT_KEY_FILE = "vault.key"
 KEY_BYTES = 32
@@ -22,6 +24,10 @@ class Settings:
     vault_key: bytes
     development: bool = False
     pool_size: int = 10
+    public_url: str | None = None
+    """Where clients reach the service, without a slash at the end; None: as each request says."""
+    rates: Rates | None = USUAL
+    """What callers may spend; None: what they like."""
     webhook_hosts: frozenset[tuple[str, int]] = frozenset()
     """Loopback (host, port) pairs that webhooks may go to, over plain http; only in development."""
 
@@ -40,6 +46,20 @@ def webhook_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[tupl
             raise ValueError("NEXUS_WEBHOOK_HOSTS holds pairs such as 127.0.0.1:9000")
         found.add((host, int(port)))
     return frozenset(found)
+
+
+def public_url(environment: Mapping[str, str] = os.environ) -> str | None:
+    """NEXUS_PUBLIC_URL."""
+    return environment.get("NEXUS_PUBLIC_URL", "").rstrip("/") or None
+
+
+def rates(environment: Mapping[str, str] = os.environ) -> Rates | None:
+    """NEXUS_COST_PER_MINUTE: what an account may spend, an anonymous address a fifth; 0: all."""
+    given = environment.get("NEXUS_COST_PER_MINUTE")
+    if given is None:
+        return USUAL
+    cost = int(given)
+    return Rates(account=cost, anonymous=max(1, cost // 5)) if cost else None
 
 
 def vault_key(data_dir: Path, environment: Mapping[str, str] = os.environ) -> bytes:

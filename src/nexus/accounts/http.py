@@ -1,12 +1,14 @@
-"""The doors for secrets: OAuth 2.0 tokens (RFC 6749, 4.4) and one's own new password.
+"""The doors for secrets: OAuth 2.0 tokens (RFC 6749, 4.4; RFC 7009) and one's own new password.
 
-Outside the graph, because what they answer must never be stored, replayed or planned.
+Outside the graph, because what they answer must never be stored, replayed or planned. People are
+answered here; machines, whose identifiers look different, by what the composition hands in.
 """
 
 import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 from urllib.parse import parse_qsl, unquote_plus
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -15,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nexus.accounts import operations
+from nexus.accounts.rules import check_scopes
 from nexus.acting import Act, anonymous
 from nexus.core.refusals import Invalid
 from nexus.graph.execution import utcnow
@@ -45,11 +48,36 @@ class OAuthError(Exception):
         return JSONResponse(body, self.status, {**NO_STORE, **self.headers})
 
 
+class Machines(Protocol):
+    """What answers API clients at the same doors."""
+
+    def knows(self, client_id: str) -> bool:
+        """Whether the identifier is a machine's."""
+
+    async def token(
+        self, engine: AsyncEngine, request: Request, form: dict[str, str], client_id: str
+    ) -> Response:
+        """Grant a token."""
+
+    async def revoke(
+        self, engine: AsyncEngine, request: Request, form: dict[str, str], client_id: str
+    ) -> Response:
+        """End a token."""
+
+
 class SignInDoor:
-    """An ASGI application: `token` grants, `password` changes. Uses `app.state.engine`."""
+    """An ASGI application: `token` grants, `revoke` ends a token, `password` changes.
+
+    Uses `app.state.engine`, and `app.state.machines` if it is there.
+    """
 
     def __init__(self, action: str) -> None:
-        self.answer = {"token": self._token, "password": self._password}[action]
+        self.action = action
+        self.answer = {
+            "token": self._token,
+            "revoke": self._revoke,
+            "password": self._password,
+        }[action]
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
@@ -66,11 +94,29 @@ class SignInDoor:
             raise OAuthError(405, "invalid_request", "Use POST.", {"Allow": "POST"})
         form = await _form(request)
         basic = _basic(request)
+        if basic and "client_secret" in form:
+            raise OAuthError(400, "invalid_request", "Send the secret once: in header or form.")
         username, password = basic or (form.get("client_id", ""), form.get("client_secret", ""))
         if not username or not password or "\0" in username:
             raise OAuthError(
                 400, "invalid_request", "Send client_id (username) and client_secret (password)."
             )
+        machines: Machines | None = getattr(request.app.state, "machines", None)
+        if machines is not None and machines.knows(username) and self.action != "password":
+            deed = machines.token if self.action == "token" else machines.revoke
+            return await deed(request.app.state.engine, request, form, username)
+        return await self._person(request, form, username, password, with_header=basic is not None)
+
+    async def _person(
+        self,
+        request: Request,
+        form: dict[str, str],
+        username: str,
+        password: str,
+        *,
+        with_header: bool,
+    ) -> Response:
+        """One password check at a time, or two."""
         if self._waiting >= WAITING:
             raise OAuthError(
                 503, "temporarily_unavailable", "Too many sign-ins at once.", {"Retry-After": "2"}
@@ -81,7 +127,7 @@ class SignInDoor:
                 engine: AsyncEngine = request.app.state.engine
                 return await self.answer(engine, form, username, password)
         except operations.SignInRefused as refusal:
-            headers = {"WWW-Authenticate": 'Basic realm="nexus"'} if basic else {}
+            headers = {"WWW-Authenticate": 'Basic realm="nexus"'} if with_header else {}
             raise OAuthError(401, "invalid_client", refusal.message, headers) from None
         except operations.AccountInactive as refusal:
             raise OAuthError(401, "invalid_client", refusal.message) from None
@@ -100,18 +146,31 @@ class SignInDoor:
             raise OAuthError(
                 400, "unsupported_grant_type", "grant_type must be client_credentials."
             )
+        scopes = _scopes(form)
         await _count(engine, username)
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             act = Act(session, anonymous(utcnow()))
-            granted = await operations.grant_token(act, username, password)
-        return JSONResponse(
-            {
-                "access_token": granted.token,
-                "token_type": "Bearer",
-                "expires_in": int((granted.expires_at - act.now).total_seconds()),
-            },
-            headers=NO_STORE,
-        )
+            granted = await operations.grant_token(act, username, password, scopes=scopes)
+        answer = {
+            "access_token": granted.token,
+            "token_type": "Bearer",
+            "expires_in": int((granted.expires_at - act.now).total_seconds()),
+        }
+        if scopes is not None:
+            answer["scope"] = " ".join(scopes)
+        return JSONResponse(answer, headers=NO_STORE)
+
+    async def _revoke(
+        self, engine: AsyncEngine, form: dict[str, str], username: str, password: str
+    ) -> Response:
+        token = form.get("token")
+        if not token:
+            raise OAuthError(400, "invalid_request", "Send the token.")
+        await _count(engine, username)
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            act = Act(session, anonymous(utcnow()))
+            await operations.end_own_token(act, username, password, token)
+        return Response(headers=NO_STORE)
 
     async def _password(
         self, engine: AsyncEngine, form: dict[str, str], username: str, password: str
@@ -121,6 +180,17 @@ class SignInDoor:
             act = Act(session, anonymous(utcnow()))
             await operations.change_password(act, username, password, form.get("new_password", ""))
         return Response(status_code=204, headers=NO_STORE)
+
+
+def _scopes(form: dict[str, str]) -> list[str] | None:
+    """What the token is to be narrowed to; None: all that the person may."""
+    asked = form.get("scope", "").split()
+    if not asked:
+        return None
+    try:
+        return check_scopes(asked, field="scope")
+    except Invalid as refusal:
+        raise OAuthError(400, "invalid_scope", refusal.message) from None
 
 
 async def _count(engine: AsyncEngine, username: str) -> None:

@@ -57,6 +57,10 @@ class AccessToken(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     label: Mapped[str]
+    scopes: Mapped[list[str] | None]
+    """OAuth scopes it is narrowed to; null: all that the account may."""
+    credential_id: Mapped[UUID | None]
+    """The key of a machine it was granted for; null for a password."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -120,11 +120,14 @@ async def grant_token(
     *,
     label: str = "oauth",
     life: timedelta = rules.TOKEN_LIFE,
+    scopes: list[str] | None = None,
 ) -> Granted:
     """A token for the right password (RFC 6749, 4.4). Count the attempt before, and commit that."""
     account = await verify_account(act, username, password)
     expires_at = act.now + life
-    token = await issue_token(act.session, account, label=label, now=act.now, expires_at=expires_at)
+    token = await issue_token(
+        act.session, account, label=label, now=act.now, expires_at=expires_at, scopes=scopes
+    )
     act.record("account.signed_in", account)
     return Granted(account.id, token, expires_at)
 
@@ -136,6 +139,8 @@ async def issue_token(
     label: str,
     now: datetime,
     expires_at: datetime | None,
+    scopes: list[str] | None = None,
+    credential_id: UUID | None = None,
 ) -> str:
     """A new token of the account, in clear; only its digest is stored."""
     token = rules.new_token()
@@ -144,12 +149,31 @@ async def issue_token(
             account_id=account.id,
             digest=rules.digest(token),
             label=label,
+            scopes=scopes,
+            credential_id=credential_id,
             created_at=now,
             expires_at=expires_at,
         )
     )
     await session.flush()
     return token
+
+
+async def end_own_token(act: Act, username: str, password: str, token: str) -> None:
+    """End one's own token; whatever else it names changes nothing. Count the attempt before."""
+    account = await verify_account(act, username, password)
+    row = await act.session.scalar(
+        select(model.AccessToken)
+        .where(
+            model.AccessToken.digest == rules.digest(token),
+            model.AccessToken.account_id == account.id,
+            model.AccessToken.revoked_at.is_(None),
+        )
+        .with_for_update()
+    )
+    if row is not None:
+        row.revoked_at = act.now
+        act.record("access_token.revoked", row)
 
 
 async def change_password(act: Act, username: str, password: str, new: str) -> model.Account:

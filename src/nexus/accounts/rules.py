@@ -11,6 +11,22 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from nexus.acting import GOVERNMENT, STATION, Role
 from nexus.core.refusals import Invalid
 
+MACHINES = "nxc_"
+"""How the identifier of an API client begins; no person's name may."""
+SCOPES = {
+    "needs:read": "Published needs, their lines and history, gaps and suggestions.",
+    "needs:write": "Drafts of needs and what becomes of them, up to what a person must decide.",
+    "offers:read": "Offers and projects.",
+    "offers:write": "One's own offers and projects, and what is read with them.",
+    "pledges:read": "Pledges, allocations, deliveries and feedback.",
+    "pledges:write": "Pledging, delivering, answering; and what is read with it.",
+    "recipients:read": "Households and recipients by pseudonym, recognitions, consents.",
+    "recipients:write": "Recording households, recipients, recognitions and consents.",
+    "organizations:write": "One's own organization's entry in the register.",
+    "changes:read": "What changed since; of the rows themselves, what the other scopes open.",
+    "webhooks:write": "Endpoints that are told of changes, and their log.",
+}
+"""What a credential can be narrowed to. `nexus.scopes` says which names each opens."""
 TOKEN_PREFIX = "nx_"
 TOKEN_BYTES = 32
 TOKEN_LIFE = timedelta(hours=8)
@@ -69,10 +85,19 @@ def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
+def check_scopes(scopes: list[str], *, field: str = "scopes") -> list[str]:
+    """The scopes, sorted, each once. Invalid when one is unknown or there is none."""
+    unknown = sorted(set(scopes) - SCOPES.keys())
+    if unknown or not scopes:
+        told = f"Unknown: {', '.join(unknown)}. " if unknown else "Name at least one. "
+        raise Invalid(f"{told}Scopes are {', '.join(SCOPES)}.", field=field)
+    return sorted(set(scopes))
+
+
 def check_username(username: str) -> str:
     """3 to 100 letters, digits, dots, hyphens, underscores or @; letter case aside."""
     folded = username.strip().casefold()
-    if not _USERNAME.fullmatch(folded):
+    if not _USERNAME.fullmatch(folded) or folded.startswith(MACHINES):
         raise Invalid(
             "A username has 3 to 100 letters, digits, dots, hyphens, underscores or @.",
             field="username",

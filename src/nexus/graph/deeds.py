@@ -21,6 +21,7 @@ from nexus.graph import costs, guards, idempotency, specs
 from nexus.graph.documents import Operation, Prepared
 from nexus.graph.errors import RequestCode, RequestError, as_bytes, masked, told
 from nexus.graph.plans import Planner, Statement
+from nexus.graph.quotas import Purse
 from nexus.graph.reading import Reader, unavailable
 from nexus.graph.selections import Document, Field, Values
 
@@ -74,11 +75,16 @@ class Deeds:
         self.info = info
 
     async def run(
-        self, prepared: Prepared, operation: Operation, known: VariableValues, actor: Actor
+        self,
+        prepared: Prepared,
+        operation: Operation,
+        known: VariableValues,
+        actor: Actor,
+        purse: Purse | None = None,
     ) -> tuple[bytes, int, list[dict[str, Any]]]:
         """The fields in order, each committed before the next: data, cost, errors.
 
-        Everything that can be wrong with the request is found before the first deed.
+        Everything that can be wrong with the request is found, and paid, before the first deed.
         """
         values = known.coerced
         document = Document(self.schema, self.registry, prepared.fragments, values)
@@ -87,6 +93,8 @@ class Deeds:
         cost = costs.within_limit(
             sum(DEED_COST + (p.payload.total(values) if p.payload else 0) for p in planned)
         )
+        if purse is not None:
+            await purse.pay(cost)
         parts: list[bytes] = []
         errors: list[dict[str, Any]] = []
         for one in planned:

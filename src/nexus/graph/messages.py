@@ -10,7 +10,8 @@ from nexus.graph.errors import RequestCode, RequestError
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 OFFERED = (GRAPHQL_RESPONSE, "application/json")
-PARAMETERS = ("query", "operationName", "variables", "extensions")
+EVENT_STREAM = "text/event-stream"
+PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
 MAX_URL_FIELDS = 50
 
 
@@ -25,6 +26,21 @@ def negotiate(accept: bytes) -> str:
         message = f"Accept one of: {', '.join(OFFERED)}."
         raise RequestError(406, RequestCode.NOT_ACCEPTABLE, message)
     return OFFERED[qualities.index(best)]
+
+
+@lru_cache(maxsize=256)
+def accepts_events(accept: bytes) -> bool:
+    """Whether the Accept header names event streams and does not rule them out."""
+    text = accept.decode("latin-1")
+    return EVENT_STREAM in text.lower() and _quality(text, EVENT_STREAM) > 0
+
+
+@lru_cache(maxsize=256)
+def wants_events(accept: bytes) -> bool:
+    """Whether the Accept header names event streams, and rather than plain answers."""
+    text = accept.decode("latin-1")
+    plain = max(_quality(text, offered) for offered in OFFERED)
+    return accepts_events(accept) and _quality(text, EVENT_STREAM) > plain
 
 
 def _quality(accept: str, offered: str) -> float:
@@ -124,9 +140,17 @@ def checked(given: Any) -> dict[str, Any]:
     """The shape of a GraphQL request, 422 otherwise; unknown properties are ignored."""
     if not isinstance(given, dict):
         raise _malformed("The request must be one JSON object.")
-    if not isinstance(given.get("query"), str):
-        raise _malformed("`query` must be a string.")
-    for name, kind in (("operationName", str), ("variables", dict), ("extensions", dict)):
+    if given.get("documentId") is None:
+        if not isinstance(given.get("query"), str):
+            raise _malformed("`query` must be a string.")
+    elif given.get("query") is not None:
+        raise _malformed("Send `query` or `documentId`, not both.")
+    for name, kind in (
+        ("documentId", str),
+        ("operationName", str),
+        ("variables", dict),
+        ("extensions", dict),
+    ):
         if given.get(name) is not None and not isinstance(given[name], kind):
             raise _malformed(f"`{name}` has the wrong type.")
     return given

@@ -1,0 +1,96 @@
+"""What each OAuth scope opens: the types whose rows may be read, and the mutations.
+
+Everything of the schema is in this table or in one of the two lists below it; a test holds that.
+"""
+
+from nexus.graph.scopes import ScopeTable
+
+_NEEDS = ("Need", "NeedEvent", "NeedLine", "Gap", "GapCount", "MatchReason", "MatchSuggestion")
+_OFFERS = ("CharityProject", "Offer", "ServedArea")
+_PLEDGES = ("Allocation", "AllocationMove", "Delivery", "Feedback", "Pledge")
+_RECIPIENTS = (
+    *("Consent", "ConsentReceiver", "Household", "Recipient"),
+    *("Recognition", "RecognitionEvent"),
+)
+
+OPENS: dict[str, tuple[str, ...]] = {
+    "needs:read": _NEEDS,
+    "needs:write": (
+        *_NEEDS,
+        *("createNeed", "updateNeed", "addNeedLine", "removeNeedLine", "changeQuantity"),
+        *("submitNeed", "pauseNeed", "resumeNeed", "closeNeed", "reopenNeed", "cancelNeed"),
+        *("acknowledgeGap", "addressGap", "waiveGap"),
+    ),
+    "offers:read": _OFFERS,
+    "offers:write": (
+        *_OFFERS,
+        *("createProject", "updateProject", "fileProject", "recordProjectFunds", "startProject"),
+        *("pauseProject", "resumeProject", "completeProject", "discloseProject"),
+        *("archiveProject", "cancelProject"),
+        *("createOffer", "updateOffer", "setCapacity", "setOfferAreas", "listOffer"),
+        *("pauseOffer", "resumeOffer", "withdrawOffer", "confirmOffer"),
+    ),
+    "pledges:read": _PLEDGES,
+    "pledges:write": (
+        *_PLEDGES,
+        *("offerPledge", "acceptPledge", "rejectPledge", "withdrawPledge", "requestRelease"),
+        *("releasePledge", "keepPledge"),
+        *("recordDelivery", "acknowledgeDelivery", "disputeDelivery"),
+        *("giveFeedback", "readFeedback", "handleFeedback"),
+    ),
+    "recipients:read": _RECIPIENTS,
+    "recipients:write": (
+        *_RECIPIENTS,
+        *("createHousehold", "updateHousehold", "createRecipient", "updateRecipient"),
+        *("recordRecognition", "prolongRecognition", "reviewRecognition", "upholdRecognition"),
+        *("taperRecognition", "suspendRecognition", "reinstateRecognition", "endRecognition"),
+        *("markRecognitionError", "changeRecheckClass"),
+        *("recordConsent", "grantConsent", "refuseConsent", "withdrawConsent"),
+        *("supersedeConsent", "confirmConsent"),
+    ),
+    "organizations:write": (
+        *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
+    ),
+    "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
+    "webhooks:write": (
+        *("WebhookDelivery", "WebhookEndpoint", "IssuedWebhookSecret"),
+        *("createWebhookEndpoint", "updateWebhookEndpoint", "pauseWebhookEndpoint"),
+        *("resumeWebhookEndpoint", "deleteWebhookEndpoint", "rotateWebhookSecret"),
+        *("redeliverWebhook", "redeliverFailed"),
+    ),
+}
+
+FREE = frozenset(
+    {
+        *("Area", "AssistanceStandard", "CodeEntry", "Parameter"),
+        *("Organization", "Qualification", "Station", "Worker"),
+        *("StateMachine", "StateTransition"),
+        "Account",
+    }
+)
+"""Open to every credential: reference data, the register, and who one is."""
+
+FOR_PEOPLE = frozenset(
+    {
+        *("AccessToken", "ApiClient", "ClientDocument", "ClientKey", "IssuedClientKey"),
+        *("IssuedPassword", "Reveal", "RevealedIdentity"),
+        *("createAccount", "resetPassword", "revokeAccessToken", "suspendAccount"),
+        *("reinstateAccount", "closeAccount"),
+        *("registerApiClient", "activateApiClient", "suspendApiClient", "reinstateApiClient"),
+        *("revokeApiClient", "addClientKey", "retireClientKey", "setClientQuota"),
+        *("setClientScopes", "restrictApiClient", "registerDocuments"),
+        *("verifyOrganization", "rejectOrganization", "suspendOrganization"),
+        *("reinstateOrganization", "deregisterOrganization"),
+        *("createStation", "openStation", "pauseStation", "resumeStation", "closeStation"),
+        *("postWorker", "endPosting"),
+        *("approveOffer", "blockOffer", "unblockOffer"),
+        *("verifyNeed", "returnNeed", "rejectNeed", "publishNeed", "confirmNeedStillStands"),
+        *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
+        "confirmRecognition",
+        *("recordIdentity", "findRecipientByIdNumber", "requestReveal", "openReveal"),
+        "eraseIdentity",
+    }
+)
+"""Open to no scope: decisions that a person answers for, identity, and credentials themselves."""
+
+SCOPE_TABLE = ScopeTable(OPENS, FREE)
