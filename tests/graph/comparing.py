@@ -12,6 +12,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from nexus.acting import Actor
+from nexus.core.outbox import Event
 from nexus.graph import specs
 from nexus.graph.errors import RequestError
 from nexus.graph.execution import Executor
@@ -51,7 +52,15 @@ async def pool_of(connection: AsyncConnection, registry: specs.Registry) -> Pool
                 target = registry.types[spec.targets[name]]
                 cursors[spec.name, name] = await _cursors(connection, target, declared)
     ids += ["TmVlZDpub3BlCg==", "Og==", global_id(spec, "00000000-0000-0000-0000-000000000000")]
+    if (name := "changes") in registry.types["Query"].fields:
+        cursors["Query", name] = await _feed_cursors(connection)
     return Pool(ids, texts, cursors)
+
+
+async def _feed_cursors(connection: AsyncConnection) -> list[str]:
+    parts = (cast(Event.xact, Text), cast(Event.position, Text))
+    rows = await connection.execute(select(*parts).order_by(Event.position).limit(20))
+    return [cursor("changes", list(row)) for row in rows]
 
 
 async def _texts(connection: AsyncConnection, spec: specs.TypeSpec) -> list[str]:

@@ -135,6 +135,28 @@ class World:
             self._answers[known] = [dict(one) for one in found.mappings()]
         return self._answers[known]  # type: ignore[no-any-return]
 
+    async def found(self, declared: specs.Found, size: int, given: dict[str, Any]) -> "FoundRow":
+        """The one row of a select over arguments."""
+        statement = declared.select(self.actor, literal(size), given)
+        types = {str(column.key): column.type for column in statement.selected_columns}
+        return FoundRow(dict((await self._execute(statement)).mappings().one()), types)
+
+    async def listed(self, row: "FoundRow", declared: specs.Listed) -> list[dict[str, Any]]:
+        """What a select finds beside a found row."""
+        values = [literal(value, row.types[name]).label(name) for name, value in row.items()]
+        one = select(*values).subquery("one")
+        beside = declared.select(self.actor, one).correlate(one).lateral("beside")
+        found = await self._execute(select(beside).select_from(one).join(beside, literal(True)))
+        return [dict(each) for each in found.mappings()]
+
+
+class FoundRow(dict[str, Any]):
+    """A found row that knows the types of its columns."""
+
+    def __init__(self, values: dict[str, Any], types: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.types = types
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -235,6 +257,22 @@ class Reference:
             case specs.Derived():
                 size = self._size("first", given.get("first"), declared.default, declared.maximum)
                 return await world.derived(source, declared, size)
+            case specs.Found():
+                size = self._size("first", given.get("first"), declared.default, declared.maximum)
+                arguments = {
+                    name: literal(known.convert(given[name]), known.bind_type)
+                    for name, known in declared.arguments.items()
+                    if given.get(name) is not None
+                }
+                return await world.found(declared, size, arguments)
+            case specs.Listed():
+                return await world.listed(source, declared)
+            case specs.NodeOf():
+                type_name = source[declared.type_column]
+                if type_name not in declared.types:
+                    return None
+                rows = await world.rows(self.registry.types[type_name])
+                return rows.get(source[declared.key_column])
             case specs.One():
                 target = self.registry.types[spec.targets[name]]
                 condition = declared.predicate(world.actor, target.table)
