@@ -24,7 +24,7 @@ from nexus.graph.declare import (
     transition,
     within,
 )
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Order
 from nexus.organizations.graphql import Organization
 
@@ -120,9 +120,7 @@ class CreateAccountInput:
 @mutation(AccountResult)
 async def create_account(act, input: CreateAccountInput):  # type: ignore[no-untyped-def]
     """Open an account. It has no password until resetPassword gives one."""
-    organization_id = (
-        decode(input.organization_id, "Organization") if input.organization_id else None
-    )
+    organization_id = decode_given(input.organization_id, "Organization")
     return await operations.create_account(
         act,
         username=input.username,

@@ -32,6 +32,7 @@ from nexus.graph.reading import unavailable
 
 WINDOW = 60.0
 """Seconds in which an empty bucket fills."""
+_SECONDS = int(WINDOW)
 SLICES = 20
 """A process takes a twentieth of the bucket at a time, or what a request needs if that is more."""
 LEAST_COST = 1
@@ -101,6 +102,11 @@ class Purse:
             if not self.spend(cost):
                 await self._take(cost)
 
+    @property
+    def open(self) -> bool:
+        """Whether a request may begin without more ado; else `enter` decides."""
+        return self.under_way < self.at_once and self.units >= 0
+
     async def enter(self) -> None:
         """Settle what failed requests cost. RequestError 429 when that cannot be, or when too many
         requests are under way."""
@@ -140,12 +146,14 @@ class Purse:
 
         The time is until all is there again or, beside a Retry-After, until then.
         """
-        left = max(0, min(self.quota, self._bucket.left() + self.units))
-        seconds = int(retry_after or math.ceil((self.quota - left) * WINDOW / self.quota))
-        return [
-            (b"ratelimit-policy", self.policy),
-            (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds)),
-        ]
+        quota = self.quota
+        left = self._bucket.left() + self.units
+        left = 0 if left < 0 else quota if left > quota else left
+        seconds = -((left - quota) * _SECONDS // quota)
+        if retry_after is not None:
+            seconds = int(retry_after)
+        limit = b'"cost";r=%d;t=%d' % (left, seconds)
+        return [(b"ratelimit-policy", self.policy), (b"ratelimit", limit)]
 
 
 class _Bucket:
@@ -160,8 +168,8 @@ class _Bucket:
 
     def left(self) -> int:
         """At most this much is in it now: others may have taken some, nobody puts any in."""
-        refilled = (monotonic() - self._at) * self.quota / WINDOW
-        return int(min(self.quota, self._left + refilled))
+        left = self._left + int((monotonic() - self._at) * self.quota / WINDOW)
+        return left if left < self.quota else self.quota
 
     async def take(self, need: int) -> int:
         """Take `need` or more; RequestError 429 when there is less."""

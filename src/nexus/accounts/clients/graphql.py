@@ -24,7 +24,7 @@ from nexus.graph.declare import (
     to_one,
     transition,
 )
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Order
 from nexus.graph.trusted import PREFIX
 from nexus.organizations.graphql import Organization
@@ -152,7 +152,7 @@ async def register_api_client(act, input: RegisterApiClientInput):  # type: igno
         scopes=input.scopes,
         networks=input.networks,
         documents_only=input.documents_only,
-        organization_id=decode(given, "Organization") if given else None,
+        organization_id=decode_given(given, "Organization"),
     )
 
 

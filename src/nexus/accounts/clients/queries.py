@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.accounts.clients import model
 from nexus.accounts.clients.rules import as_networks
 from nexus.accounts.model import AccessToken, Account, AccountState
-from nexus.accounts.queries import authenticate_token, authenticate_tokens
+from nexus.accounts.queries import area_prefix, authenticate_token, authenticate_tokens
 from nexus.accounts.rules import digest
-from nexus.acting import Actor, Grant
+from nexus.acting import NOBODY, Actor, Grant
 from nexus.graph.http import Unauthorized
 
 
@@ -118,3 +118,33 @@ async def registered_document(engine: AsyncEngine, client_id: UUID, digest: byte
             select(row.text).where(row.api_client_id == client_id, row.digest == digest)
         )
         return found
+
+
+async def acting_again(
+    session: AsyncSession, account_id: UUID, scopes: list[str] | None, now: datetime
+) -> Actor:
+    """The account as it may act now, without its token: for what it asked for earlier, with a
+    credential that was narrowed to `scopes`.
+
+    Unauthorized when the account, or the client it belongs to, is not active any more.
+    """
+    found = (
+        await session.execute(
+            select(Account, model.ApiClient)
+            .outerjoin(model.ApiClient, model.ApiClient.account_id == Account.id)
+            .where(Account.id == account_id, Account.state == AccountState.ACTIVE)
+        )
+    ).one_or_none()
+    active = (None, model.ApiClientState.ACTIVE)
+    if found is None or (found[1].state if found[1] else None) not in active:
+        raise Unauthorized("The account that asked for this is not active any more.")
+    account, client = found
+    narrowed = client is not None or scopes is not None
+    return Actor(
+        role=account.role,
+        account_id=account.id,
+        organization_id=account.organization_id or NOBODY,
+        area_prefix=area_prefix(account.area_code),
+        now=now,
+        grant=_grant(scopes, client) if narrowed else None,
+    )
