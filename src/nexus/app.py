@@ -2,8 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
 from html import escape
 from importlib import resources
 
@@ -13,21 +15,33 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from nexus import __version__
+from nexus.accounts.clients.http import Machines, metadata
+from nexus.accounts.clients.queries import authenticate, authenticate_all, registered_document
+from nexus.accounts.clients.rules import allows
 from nexus.accounts.http import SignInDoor
-from nexus.accounts.queries import authenticate_token
 from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
+from nexus.core.signing import session_info as link_info
+from nexus.exchange.doors import PATHS, file_doors
 from nexus.exchange.webhooks.rules import session_info as webhook_info
+from nexus.graph.desk import Desk
+from nexus.graph.errors import RequestCode, RequestError
+from nexus.graph.eventstreams import EventDoor
 from nexus.graph.execution import Executor, make_pool, utcnow
 from nexus.graph.http import GraphQLDoor
+from nexus.graph.newsroom import Newsroom
+from nexus.graph.quotas import Quotas, address_of
 from nexus.graph.reading import unavailable
+from nexus.graph.sockets import SocketDoor
+from nexus.graph.trusted import TrustedDocuments, read_manifest
 from nexus.recipients.vault.rules import input_secret, session_info
 from nexus.schema import make_schema
+from nexus.scopes import SCOPE_TABLE
 from nexus.settings import Settings
 
 TOKEN_SECONDS = 5.0
@@ -48,12 +62,21 @@ class Authenticator:
         if not authorization:
             return anonymous(now)
         known = self._known.get(authorization)
-        if known is not None and known[0] > time.monotonic():
-            return known[1].at(now)
+        if known is None or known[0] <= time.monotonic():
+            actor = await self._ask(authorization, now)
+        else:
+            actor = known[1].at(now)
+        grant = actor.grant
+        if grant and grant.networks and not allows(grant.networks, address_of(request.scope)):
+            message = "This client may not come from this address."
+            raise RequestError(403, RequestCode.ADDRESS_NOT_ALLOWED, message)
+        return actor
+
+    async def _ask(self, authorization: str, now: datetime) -> Actor:
         token = authorization.partition(" ")[2].strip()
         try:
             async with AsyncSession(self.engine) as session:
-                actor = await authenticate_token(session, token, now)
+                actor = await authenticate(session, token, now)
         except PoolTimeout:
             raise unavailable("Too many requests are at work.") from None
         if len(self._known) >= TOKENS_KEPT:
@@ -61,12 +84,24 @@ class Authenticator:
         self._known[authorization] = (time.monotonic() + TOKEN_SECONDS, actor)
         return actor
 
+    async def again(self, requests: Sequence[Request]) -> list[Actor | None]:
+        """Who is behind each request now, asked of the database; None where nobody is."""
+        now = utcnow()
+        given = [request.headers.get("authorization", "") for request in requests]
+        tokens = [authorization.partition(" ")[2].strip() for authorization in given]
+        async with AsyncSession(self.engine) as session:
+            actors = await authenticate_all(session, [t for t in tokens if t], now)
+        return [actors.get(token) if token else anonymous(now) for token in tokens]
+
 
 class _Door:
-    """Hands the request to the door that the lifespan opened."""
+    """Hands the request to a door that the lifespan opened."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["app"].state.door(scope, receive, send)
+        await getattr(scope["app"].state, self.name)(scope, receive, send)
 
 
 def _page(name: str) -> str:
@@ -79,14 +114,27 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     engine = make_engine(settings.app_url, pool_size=settings.pool_size)
     pool = await make_pool(settings.app_url, size=settings.pool_size)
     root = settings.vault_key
-    info = session_info(root) | webhook_info(root, settings.webhook_targets)
-    executor = Executor(schema, pool, engine, secret=input_secret(root), info=info)
+    info = session_info(root) | webhook_info(root, settings.webhook_targets) | link_info(root)
+    secret = input_secret(root)
+    executor = Executor(schema, pool, engine, secret=secret, info=info, scopes=SCOPE_TABLE)
+    quotas = Quotas(engine, settings.rates, secret) if settings.rates else None
+    documents = TrustedDocuments(
+        read_manifest(_page("documents.json")), partial(registered_document, engine)
+    )
     ide = _page("graph/graphiql.html") if settings.development else None
     app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
-    app.state.door = GraphQLDoor(executor, Authenticator(engine), ide=ide)
+    authenticator = Authenticator(engine)
+    app.state.machines = Machines(quotas)
+    door = GraphQLDoor(executor, authenticator, ide=ide, quotas=quotas, documents=documents)
+    desk = Desk(door, authenticator.again)
+    newsroom = app.state.newsroom = Newsroom(desk, engine)
+    app.state.door = EventDoor(door, desk, newsroom)
+    app.state.sockets = SocketDoor(desk, newsroom)
     try:
-        yield
+        async with file_doors(engine, executor, settings.app_url, root) as app.state.files:
+            yield
     finally:
+        await newsroom.close()
         await pool.close()
         await engine.dispose()
 
@@ -104,6 +152,17 @@ async def health(request: Request) -> Response:
     except Exception as error:
         return JSONResponse({"status": "unavailable", "cause": type(error).__name__}, 503)
     return JSONResponse({"status": "ok", "version": __version__})
+
+
+class Metadata:
+    """The OAuth 2.0 server's metadata; its issuer is the service's public address."""
+
+    def __init__(self, public_url: str | None) -> None:
+        self.public_url = public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        issuer = self.public_url or str(Request(scope).base_url).rstrip("/")
+        await JSONResponse(metadata(issuer))(scope, receive, send)
 
 
 class SchemaText:
@@ -132,9 +191,13 @@ def make_app(settings: Settings) -> Starlette:
             Route("/", home),
             Route("/health", health),
             Route("/schema.graphql", SchemaText(schema)),
-            Route("/graphql", _Door()),
+            Route("/graphql", _Door("door")),
+            WebSocketRoute("/graphql", _Door("sockets")),
+            Route("/.well-known/oauth-authorization-server", Metadata(settings.public_url)),
             Route("/oauth/token", SignInDoor("token")),
+            Route("/oauth/revoke", SignInDoor("revoke")),
             Route("/oauth/password", SignInDoor("password")),
+            *(Route(path, _Door("files")) for path in PATHS),
         ],
         lifespan=lambda app: opened(app, settings, schema),
     )

@@ -5,11 +5,12 @@ import json
 import logging
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
@@ -28,8 +29,10 @@ from nexus.demo.world import ensure_world, write_accounts
 from nexus.exchange.importing.operations import run_import
 from nexus.exchange.importing.rules import Report
 from nexus.graph.execution import utcnow
+from nexus.graph.http import MAX_BODY
+from nexus.recipients.vault.rules import session_info
 from nexus.schema import make_schema
-from nexus.settings import DEFAULT_DATA_DIR, Settings, vault_key, webhook_hosts
+from nexus.settings import DEFAULT_DATA_DIR, Settings, public_url, rates, vault_key, webhook_hosts
 from nexus.supervision.operations import Finding
 from nexus.supervision.operations import verify as verify_invariants
 from nexus.worker import drain, work_and_carry
@@ -39,6 +42,7 @@ out = Console()
 err = Console(stderr=True)
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+UNREAD_SECONDS = 30
 
 DataDir = Annotated[Path, typer.Option(help="Where the embedded database and its keys lie.")]
 Port = Annotated[int, typer.Option(min=0, max=65535)]
@@ -47,6 +51,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535)]
 class ImportKind(StrEnum):
     NEEDS = "needs"
     OFFERS = "offers"
+    RECOGNITIONS = "recognitions"
 
 
 @contextmanager
@@ -72,7 +77,14 @@ def opened(data_dir: Path, *, development: bool = False) -> Iterator[Settings]:
 
 def _settings(database: Database, key: bytes, development: bool) -> Settings:
     urls = (database.owner_url, database.app_url)
-    return Settings(*urls, key, development, webhook_hosts=webhook_hosts())
+    return Settings(
+        *urls,
+        key,
+        development,
+        public_url=public_url(),
+        rates=rates(),
+        webhook_hosts=webhook_hosts(),
+    )
 
 
 @asynccontextmanager
@@ -143,7 +155,7 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
         if made is not None:
             write_accounts(data_dir / "accounts.json", made)
         accounts = json.loads((data_dir / "accounts.json").read_text("utf-8"))
-        server = _server(settings, port)
+        server = make_server(settings, port)
         worker = asyncio.create_task(work_and_carry(engine, settings))
         _greet(port, data_dir, accounts)
         try:
@@ -153,7 +165,25 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
 
 
 class Server(uvicorn.Server):
-    """Stops on SIGINT and SIGTERM, and does not raise them again once it has stopped."""
+    """Stops on SIGINT and SIGTERM, and does not raise them again once it has stopped.
+
+    Connections that stay are ended first. A peer that takes nothing is cut off, whatever waits.
+    """
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen and serve until stopped."""
+        listening = sockets or [self.config.bind_socket()]
+        for one in listening:
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+        await super().serve(listening)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what follows the news, then everything."""
+        app: Any = self.config.app
+        if newsroom := getattr(app.state, "newsroom", None):
+            await newsroom.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -168,7 +198,8 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(name)
 
 
-def _server(settings: Settings, port: int, host: str = "127.0.0.1") -> Server:
+def make_server(settings: Settings, port: int, host: str = "127.0.0.1") -> Server:
+    """The web service, ready to serve."""
     config = uvicorn.Config(
         make_app(settings),
         host=host,
@@ -176,6 +207,10 @@ def _server(settings: Settings, port: int, host: str = "127.0.0.1") -> Server:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=8,
+        ws="websockets-sansio",
+        ws_max_size=MAX_BODY,
+        # Compression would cost more memory a socket than all the rest of it.
+        ws_per_message_deflate=False,
     )
     return Server(config)
 
@@ -202,7 +237,7 @@ def serve(
 ) -> None:
     """Serve the API."""
     with opened(data_dir, development=development) as settings:
-        asyncio.run(_server(settings, port, host).serve())
+        asyncio.run(make_server(settings, port, host).serve())
 
 
 @app.command()
@@ -266,6 +301,7 @@ async def _import(
                 now=utcnow(),
                 dry_run=dry_run,
                 progress=shown,
+                info=session_info(settings.vault_key),
             )
         if not dry_run:
             await _drain(engine)

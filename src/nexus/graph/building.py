@@ -34,6 +34,9 @@ def build_schema(registry: specs.Registry = MAIN) -> strawberry.Schema:
     schema = strawberry.Schema(
         query=_root("Query", registry.roots),
         mutation=_root("Mutation", mutations) if mutations else None,
+        subscription=_root("Subscription", registry.subscriptions)
+        if registry.subscriptions
+        else None,
         types=[spec.made for spec in registry.types.values() if spec.table is not None],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -200,7 +200,8 @@ def node_by_id(*, many: bool) -> Any:
     return Declared(specs.NodeById(many), arguments)
 
 
-def _field(name: str, annotation: Any, declared: Declared | None, module: str) -> StrawberryField:
+def field_of(name: str, annotation: Any, declared: Declared | None, module: str) -> StrawberryField:
+    """The Strawberry field of a declaration; `module` is where its annotation's names are known."""
     namespace = vars(sys.modules[module])
     made = StrawberryField(
         python_name=name,
@@ -244,7 +245,7 @@ def _read(
         declared = default if isinstance(default, Declared) else None
         if declared is None and table is not None and not hasattr(table, name):
             raise TypeError(f"{cls.__name__}.{name} is neither a column nor declared")
-        fields[name] = _field(name, annotation, declared, cls.__module__)
+        fields[name] = field_of(name, annotation, declared, cls.__module__)
         found[specs.camel(name)] = declared.spec if declared else specs.Column(name)
         targets[specs.camel(name)] = _target(annotation) or ""
     return fields, found, targets
@@ -365,7 +366,7 @@ def mutation_fields(registry: specs.Registry) -> dict[str, tuple[Any, Strawberry
             specs.Static(lambda: None), {"input": spec.input_type}, (spec.run.__doc__ or "").strip()
         )
         name = spec.run.__name__
-        made[name] = (returns, _field(name, returns, declared, spec.run.__module__))
+        made[name] = (returns, field_of(name, returns, declared, spec.run.__module__))
     return made
 
 

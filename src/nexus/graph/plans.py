@@ -115,6 +115,21 @@ class Planner:
             return found
         return self._plans.put(key, self._compile(prepared, type_name, sets, values, role))
 
+    def made(
+        self,
+        key: Hashable,
+        prepared: Prepared,
+        values: Values,
+        role: Role,
+        build: Callable[[Compiler], Any],
+    ) -> Statement:
+        """The SQL of what `build` makes, kept by the key."""
+        found = self._plans.get(key)
+        if found is not None:
+            return found
+        compiler = self._compiler(prepared, values, role)
+        return self._plans.put(key, render(build(compiler), compiler))
+
     def shape(self, prepared: Prepared, operation: Operation, values: Values) -> Hashable:
         """What of the variables' values a statement of the operation depends on."""
         if not operation.node.variable_definitions:
@@ -164,18 +179,21 @@ class Planner:
         values: Values,
         role: Role,
     ) -> Statement:
-        document = Document(self.schema, self.registry, prepared.fragments, values)
-        compiler = Compiler(
-            document,
-            shape(role),
-            lambda item, now: self.introspection.answer(prepared.text, document, item, now),
-        )
+        compiler = self._compiler(prepared, values, role)
         built = (
             compiler.root(type_name, sets)
             if type_name == "Query"
             else compiler.by_key(type_name, sets)
         )
         return render(built, compiler)
+
+    def _compiler(self, prepared: Prepared, values: Values, role: Role) -> Compiler:
+        document = Document(self.schema, self.registry, prepared.fragments, values)
+        return Compiler(
+            document,
+            shape(role),
+            lambda item, now: self.introspection.answer(prepared.text, document, item, now),
+        )
 
 
 def render(built: Any, compiler: Compiler) -> Statement:

@@ -207,14 +207,48 @@ class MutationSpec:
     keyed: bool
 
 
+@dataclass(frozen=True)
+class Heard:
+    """Events of these kinds tell of a row: their object, or the one that a fact names."""
+
+    kinds: frozenset[str]
+    type_name: str
+    fact: str | None = None
+    concerns: May | None = None
+    """Whom the row concerns, of those who see it."""
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """An argument that the row must fit; `fact` names its value in the event, if it is there."""
+
+    filter: Filter
+    fact: str | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A field of the root subscription: one answer for each row that the news is about."""
+
+    heard: tuple[Heard, ...]
+    filters: dict[str, Filter]
+    """Entries of its `filter` argument."""
+    arguments: dict[str, Narrowing]
+    """By GraphQL name."""
+
+
 @dataclass
 class Registry:
-    """What the slices declared: types, mutations, and the fields of the root query."""
+    """What the slices declared: types, mutations, the fields of the roots."""
 
     types: dict[str, TypeSpec] = field(default_factory=dict)
     mutations: dict[str, MutationSpec] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
+    """By GraphQL name."""
     roots: dict[str, Any] = field(default_factory=dict)
-    """Strawberry fields by Python name."""
+    """Strawberry fields of the root query by Python name."""
+    subscriptions: dict[str, Any] = field(default_factory=dict)
+    """Strawberry fields of the root subscription by Python name."""
 
 
 def camel(name: str) -> str:

@@ -228,4 +228,13 @@ class NeedQuery:
     )
 
 
+@subscription
+class NeedSubscription:
+    need_published: Need = stream(
+        heard(Need, "need.published", "need.resumed"),
+        filtered_as=NeedQuery.needs,
+        about="A need that you may see was published, or is open again, and fits the filter.",
+    )
+
+
 NeedResult = result("Need", Need)

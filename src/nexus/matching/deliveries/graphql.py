@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import strawberry
+from sqlalchemy import Uuid
 
 from nexus.core.refusals import Invalid
 from nexus.graph.declare import (
@@ -24,7 +25,10 @@ from nexus.graph.declare import (
     to_one,
     transition,
 )
+from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import decode
+from nexus.graph.specs import Filter
+from nexus.graph.subscribing import heard, narrowed, stream, subscription
 from nexus.matching.deliveries import operations, policy, queries
 from nexus.matching.pledges import model
 from nexus.matching.pledges.graphql import NEWEST, Pledge, of
@@ -92,6 +96,32 @@ class DeliveryQuery:
             "delivered_until": at_most(model.Delivery.delivered_on, date),
         },
         about="Deliveries of your own pledges, or on the needs of your territory.",
+    )
+
+
+def _need() -> FilterField:
+    """The need with this global id."""
+    kind, key = strawberry.ID, lambda global_id: decode(global_id, "Need")
+    return FilterField(kind, Filter(lambda row, value: row.need_id == value, Uuid(), key))
+
+
+@subscription
+class PledgeSubscription:
+    pledge_changed: Pledge = stream(
+        heard(
+            Pledge,
+            *("pledge.offered", "pledge.accepted", "pledge.rejected", "pledge.withdrawn"),
+            *("pledge.expired", "pledge.release_requested", "pledge.released", "pledge.kept"),
+            *("pledge.partly_fulfilled", "pledge.fulfilled", "pledge.unfulfilled"),
+        ),
+        heard(
+            Pledge,
+            *("delivery.recorded", "delivery.acknowledged", "delivery.disputed"),
+            *("delivery.upheld", "delivery.reversed", "delivery.verified"),
+            fact="pledge_id",
+        ),
+        arguments={"need_id": narrowed(_need(), fact="need_id")},
+        about="A pledge that you may see changed, or a delivery of it did.",
     )
 
 
