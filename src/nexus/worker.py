@@ -15,6 +15,7 @@ from nexus.exchange.webhooks.deliveries.operations import forget_deliveries
 from nexus.exchange.webhooks.deliveries.reactions import Courier
 from nexus.exchange.webhooks.rules import Mailroom
 from nexus.graph.execution import utcnow
+from nexus.graph.quotas import forget_full_buckets
 from nexus.integrations.http_out import HttpOut
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
@@ -36,6 +37,7 @@ CLOCKS: tuple[Clock, ...] = (
     tell_stale_offers,
     pause_expired_needs,
     forget_failures,
+    forget_full_buckets,
     tell_begun_needs,
     forget_deliveries,
 )

@@ -34,19 +34,7 @@ async def register_api_client(
     organization_id: UUID | None = None,
 ) -> model.ApiClient:
     """A client of one's own organization, pending until the authority activates it."""
-    actor = act.actor
-    if not policy.may_register(actor):
-        raise Forbidden(f"Role {actor.role.name} may not register API clients.")
-    holder_id = organization_id or actor.organization_id
-    if holder_id != actor.organization_id and actor.role not in EVERYWHERE:
-        raise Forbidden("Register clients for your own organization: leave organizationId out.")
-    holder = await act.find(Organization, holder_id, visible=organization_policy.visible)
-    if holder.state in _FINAL:
-        raise GuardFailed(
-            f"This organization is {holder.state.value}: it can have no clients.",
-            rule="client.organization_live",
-            state=holder.state.name,
-        )
+    holder = await _holder(act, organization_id)
     client_id = new_id()
     account = await _service_account(
         act, rules.check_name(name), rules.identifier(client_id), holder
@@ -61,12 +49,30 @@ async def register_api_client(
         networks=rules.check_networks(networks),
         documents_only=documents_only,
         created_at=act.now,
-        created_by=actor.account_id,
+        created_by=act.actor.account_id,
     )
     act.session.add(client)
     await act.session.flush()
     act.record("api_client.registered", client, scopes=client.scopes)
     return client
+
+
+async def _holder(act: Act, organization_id: UUID | None) -> Organization:
+    """The organization a client is registered for: one's own, or any for the platform."""
+    actor = act.actor
+    if not policy.may_register(actor):
+        raise Forbidden(f"Role {actor.role.name} may not register API clients.")
+    holder_id = organization_id or actor.organization_id
+    if holder_id != actor.organization_id and actor.role not in EVERYWHERE:
+        raise Forbidden("Register clients for your own organization: leave organizationId out.")
+    holder = await act.find(Organization, holder_id, visible=organization_policy.visible)
+    if holder.state in _FINAL:
+        raise GuardFailed(
+            f"This organization is {holder.state.value}: it can have no clients.",
+            rule="client.organization_live",
+            state=holder.state.name,
+        )
+    return holder
 
 
 async def _service_account(

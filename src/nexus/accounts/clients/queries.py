@@ -128,7 +128,7 @@ async def acting_again(
 
     Unauthorized when the account, or the client it belongs to, is not active any more.
     """
-    found = (
+    found: Any = (
         await session.execute(
             select(Account, model.ApiClient)
             .outerjoin(model.ApiClient, model.ApiClient.account_id == Account.id)
