@@ -1,5 +1,6 @@
 """The read path's connections: a statement's parameters in, finished JSON out."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -14,7 +15,7 @@ SPARE = 2
 KEPT_STATEMENTS = 256
 """Prepared statements of a connection; each holds a plan in its backend's memory."""
 
-ATTEMPTS = 3
+ATTEMPTS = 4
 """Of a read whose connection breaks: after a restart of the database several may be broken."""
 
 LOST = (
@@ -47,7 +48,7 @@ class Lanes(asyncpg.Pool):
         """A connection. RequestError 503 when none is free in time."""
         while self._at_hand:
             connection = self._at_hand.pop()
-            if not connection.is_closed():
+            if _is_open(connection):
                 return connection
             await self.release(connection)
         self._waiting += 1
@@ -65,12 +66,30 @@ class Lanes(asyncpg.Pool):
         else:
             self._at_hand.append(connection)
 
+    async def doubt(self) -> None:
+        """One connection broke: give up those at hand, for a restart breaks them all."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if _is_open(connection):
+                connection.terminate()
+            await self.release(connection)
+        # Whatever else broke is noticed when the loop has read it.
+        await asyncio.sleep(0.01)
+
     async def close(self) -> None:
         """Close every connection, when those that are out have come back."""
         self._kept = 0
         while self._at_hand:
             await self.release(self._at_hand.pop())
         await super().close()
+
+
+def _is_open(connection: Any) -> bool:
+    """Whether it can be used; one whose server is gone has left the pool by itself."""
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False
 
 
 class Reader:
@@ -86,7 +105,7 @@ class Reader:
             try:
                 return await self._guarded(sql, parameters)
             except LOST:
-                continue
+                await self.pool.doubt()
         raise unavailable("The database cannot be reached.")
 
     async def _guarded(self, sql: str, parameters: list[Any]) -> bytes:
@@ -106,7 +125,8 @@ class Reader:
             found = await connection.fetchval(sql, *parameters)
             sound = True
         except LOST:
-            connection.terminate()
+            if _is_open(connection):
+                connection.terminate()
             raise
         finally:
             await self.pool.give_back(connection, sound=sound)
