@@ -52,6 +52,7 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
     ),
     "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
+    "reports:read": ("Export", "requestExport"),
     "webhooks:write": (
         *("WebhookDelivery", "WebhookEndpoint", "IssuedWebhookSecret"),
         *("createWebhookEndpoint", "updateWebhookEndpoint", "pauseWebhookEndpoint"),

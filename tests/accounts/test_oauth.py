@@ -458,6 +458,24 @@ async def test_what_a_scope_opens(
     assert await count_of(engine, model.ApiClient) == before
 
 
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("subscription { pledgeChanged { state } }", {"Pledge"}),
+        ("subscription { worklistChanged { ... on Need { state } } }", {"Need"}),
+        ("{ needs { totalCount } }", {"Need"}),
+        ("{ viewer { organization { id } } }", {"Account", "Organization"}),
+        (PLEDGE, {"Pledge", "offerPledge"}),
+        ("{ __schema { types { name } } }", set()),
+        ("{ ... { ... on Query { pledges { edges { cursor } } } } }", {"Pledge"}),
+    ],
+)
+def test_what_a_document_touches(api: Any, document: str, expected: set[str]) -> None:
+    executor = api.app.state.executor
+    prepared = executor.documents.prepare(document)
+    assert executor.scopes.uses(prepared, prepared.operation(None)) == expected
+
+
 async def test_scopes_taken_away_count_at_once(
     api: Any, engine: AsyncEngine, client: model.ApiClient, secret: str, charity: Organization
 ) -> None:

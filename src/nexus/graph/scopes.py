@@ -122,11 +122,12 @@ class _Walk:
         name = node.name.value
         if name.startswith("__"):
             return
+        below: Any = get_named_type(parent.fields[name].type)
+        self._touch(below.name)
         if parent is self.schema.mutation_type:
             self.found.add(name)
-        elif parent.name == getattr(self.schema.subscription_type, "name", None):
-            self._touch(get_named_type(parent.fields[name].type).name)
         elif (declaring := self.registry.types.get(parent.name)) is not None:
+            # What a connection leads to, even where only its totalCount is asked for.
             self._touch(declaring.targets.get(name, ""))
         if node.selection_set is not None:
-            self.into(get_named_type(parent.fields[name].type), node.selection_set)
+            self.into(below, node.selection_set)
