@@ -2,6 +2,7 @@
 
 import strawberry
 
+import nexus.accounts.clients.graphql
 import nexus.accounts.graphql
 import nexus.areas.graphql
 import nexus.casework.graphql
