@@ -10,7 +10,7 @@ revision = "0002"
 down_revision = "0001"
 
 APPEND_ONLY = ("event", "allocation_move")
-DELETABLE = ("idempotency_key", "job", "need_line", "offer_area", "quota_bucket")
+DELETABLE = ("idempotency_key", "job", "need_line", "offer_area", "quota_bucket", "upload_chunk")
 
 # Roles belong to the whole server: another database of it may have made this one.
 ROLE = """

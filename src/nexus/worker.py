@@ -11,6 +11,8 @@ from nexus.accounts.operations import forget_failures
 from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.core.outbox import run_due
 from nexus.exchange.changes.reactions import tell_begun_needs
+from nexus.exchange.exports.operations import expire_exports
+from nexus.exchange.uploads.operations import expire_uploads
 from nexus.exchange.webhooks.deliveries.operations import forget_deliveries
 from nexus.exchange.webhooks.deliveries.reactions import Courier
 from nexus.exchange.webhooks.rules import Mailroom
@@ -40,6 +42,8 @@ CLOCKS: tuple[Clock, ...] = (
     forget_full_buckets,
     tell_begun_needs,
     forget_deliveries,
+    expire_exports,
+    expire_uploads,
 )
 
 

@@ -1,0 +1,63 @@
+"""What the doors of files share: plain ASGI, errors as JSON, the id at the end of a path."""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from uuid import UUID
+
+from nexus.core.refusals import Refusal
+from nexus.core.signing import LinkRefused
+from nexus.graph.errors import RequestCode, RequestError, masked, told
+from nexus.graph.http import Unauthorized
+from nexus.graph.identifiers import as_uuid
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def id_in(path: str, place: int = 2) -> UUID:
+    """The id that stands in this part of the path. LinkRefused."""
+    parts = path.split("/")
+    found = as_uuid(parts[place]) if len(parts) > place else None
+    if found is None:
+        raise LinkRefused("There is nothing at this address.")
+    return found
+
+
+async def answer(
+    send: Send, status: int, body: Any = None, headers: dict[str, str] | None = None
+) -> None:
+    """A JSON answer, or none in the body."""
+    content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    given = {
+        "content-type": "application/json",
+        "content-length": str(len(content)),
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        **(headers or {}),
+    }
+    raw = [(name.lower().encode(), value.encode()) for name, value in given.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def answer_error(send: Send, error: Exception) -> None:
+    """The error as GraphQL tells it, with a status: 403 for the address, 409 for a guard."""
+    match error:
+        case RequestError():
+            errors = [told(one.message, error.code) for one in error.errors]
+            await answer(send, error.status, {"errors": errors}, error.headers)
+        case LinkRefused() | Unauthorized():
+            await answer(send, 403, {"errors": [told(error.message, error.code)]})
+        case Refusal():
+            details = {"details": error.details} if error.details else {}
+            await answer(send, 409, {"errors": [told(error.message, error.code, **details)]})
+        case _:
+            await answer(send, 500, {"errors": [masked(error)]})
+
+
+async def refuse_method(send: Send, allowed: str) -> None:
+    """405."""
+    error = told(f"Use {allowed}.", RequestCode.METHOD_NOT_ALLOWED)
+    await answer(send, 405, {"errors": [error]}, {"Allow": allowed})
