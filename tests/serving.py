@@ -107,6 +107,13 @@ class Socket:
 @asynccontextmanager
 async def socket_to(served: Served, **options: Any) -> AsyncIterator[Socket]:
     """A socket that is open and has said nothing yet."""
-    given = {"subprotocols": [PROTOCOL], "compression": None} | options
+    given = {"subprotocols": [PROTOCOL], "compression": None, "max_queue": None} | options
     async with connect(f"ws://{served.address}/graphql", **given) as connection:
         yield Socket(connection)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -172,6 +173,8 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen and serve until stopped."""
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         listening = sockets or [self.config.bind_socket()]
         for one in listening:
             if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -237,7 +240,10 @@ def serve(
 ) -> None:
     """Serve the API."""
     with opened(data_dir, development=development) as settings:
-        asyncio.run(make_server(settings, port, host).serve())
+        server = make_server(settings, port, host)
+        # asyncio.run would take asyncio's own loop, whatever uvicorn is told.
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(server.serve())
 
 
 @app.command()

@@ -8,6 +8,7 @@ Every answer tells the caller's quota; a document of the manifest can be cached 
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -35,6 +36,8 @@ MAX_BODY = 128 * 1024
 MAX_URI = 16 * 1024
 BODY_SECONDS = 20.0
 """How long a client may take to send its body."""
+PASSED_BYTES = 4 * 1024 * 1024
+PASSED_SECONDS = 1.0
 PARTIAL_SUCCESS = 294
 NOT_MODIFIED = 304
 METHODS = "GET, HEAD, POST"
@@ -194,6 +197,7 @@ async def read_body(headers: Headers, receive: Receive) -> bytes:
     """The whole body; 413 past the cap, 408 when it does not come."""
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared[:20]) > MAX_BODY:
+        await _pass_over(receive)
         raise _too_large()
     chunks: list[bytes] = []
     size = 0
@@ -206,6 +210,7 @@ async def read_body(headers: Headers, receive: Receive) -> bytes:
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 if size > MAX_BODY:
+                    await _pass_over(receive)
                     raise _too_large()
                 chunks.append(chunk)
                 if not message.get("more_body", False):
@@ -215,6 +220,21 @@ async def read_body(headers: Headers, receive: Receive) -> bytes:
         raise RequestError(
             408, RequestCode.REQUEST_TIMEOUT, text, {"Connection": "close"}
         ) from None
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Let the rest of a body that is too large go by, within reason.
+
+    A connection closed on data that nobody took is reset, and the answer lost with it.
+    """
+    passed = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PASSED_SECONDS):
+            while passed < PASSED_BYTES:
+                message = await receive()
+                passed += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def refused(error: Exception) -> _Response:

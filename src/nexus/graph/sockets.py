@@ -23,6 +23,8 @@ from nexus.graph.outgoing import Outgoing
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 3.0
 MAX_ID = 100
+AT_ONCE = 8
+"""Operations of one socket that are begun or executed at a time; the others wait for a turn."""
 MAX_REASON = 123
 """Bytes a close frame has for its reason (RFC 6455, 5.5)."""
 CLOSING_SECONDS = 2.0
@@ -70,7 +72,8 @@ class _Socket(Follower):
         self.desk, self.newsroom = door.desk, door.newsroom
         self.outgoing = Outgoing()
         self.operations: dict[str, _Operation] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.running: dict[_Operation, asyncio.Task[None]] = {}
+        self.turns = asyncio.Semaphore(AT_ONCE)
         self.seat: Any = None
         self.asked = self.acknowledged = False
         self.closing: _CloseError | None = None
@@ -187,21 +190,24 @@ class _Socket(Follower):
         if not _is_request(payload):
             raise _CloseError(4400, "Invalid subscribe payload")
         operation = _Operation(name)
-        if len(self.tasks) + len(self.operations) >= SUBSCRIPTIONS_EACH:
+        # What was completed counts for as long as it runs.
+        busy = len({*self.operations.values(), *self.running})
+        if busy >= SUBSCRIPTIONS_EACH:
             error = too_many("operations", SUBSCRIPTIONS_EACH, RequestCode.TOO_MANY_SUBSCRIPTIONS)
             self._tell(operation, "error", as_bytes(errors_of(error)))
             return
         self.operations[name] = operation
         task = asyncio.create_task(self._operate(operation, payload))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.running[operation] = task
+        task.add_done_callback(lambda done: self.running.pop(operation))
 
     # Operations ----------------------------------------------------------------------------
 
     async def _operate(self, operation: "_Operation", payload: dict[str, Any]) -> None:
         try:
-            actor: Actor = await self.desk.authenticate(self.request)
-            asked = await self.desk.ask(self.request, actor, payload)
+            async with self.turns:
+                actor: Actor = await self.desk.authenticate(self.request)
+                asked = await self.desk.ask(self.request, actor, payload)
             if isinstance(asked, Answer):
                 if self._holds(operation):
                     self._tell(operation, "next", asked.body())
