@@ -3,10 +3,15 @@
 import base64
 import binascii
 import json
+import re
 from typing import Any
 from uuid import UUID
 
-from nexus.core.refusals import NotFound, Refusal
+from nexus.core.refusals import Refusal
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NO_ROW = UUID(int=0)
+"""An id that no row has."""
 
 
 class BadCursor(Refusal):
@@ -33,20 +38,27 @@ def split(global_id: str) -> tuple[str, str] | None:
 
 def as_uuid(text: str) -> UUID | None:
     """The UUID in canonical form, or None."""
-    try:
-        found = UUID(text)
-    except ValueError:
-        return None
-    return found if str(found) == text else None
+    return UUID(text) if is_uuid(text) else None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text is a UUID in canonical form."""
+    return _CANONICAL.fullmatch(text) is not None
 
 
 def decode(global_id: str, type_name: str) -> UUID:
-    """The row's UUID. A malformed or foreign id is NotFound, as a missing row is."""
+    """The row's UUID. A malformed id and one of another type become that of no row.
+
+    So each goes the way of a missing row, with the same answer wherever the deed finds out.
+    """
     parts = split(global_id)
     key = as_uuid(parts[1]) if parts and parts[0] == type_name else None
-    if key is None:
-        raise NotFound(f"No such {type_name}, or it is not yours to see.")
-    return key
+    return NO_ROW if key is None else key
+
+
+def decode_given(global_id: str | None, type_name: str) -> UUID | None:
+    """As `decode`, of an id that may be left out."""
+    return None if global_id is None else decode(global_id, type_name)
 
 
 def read_cursor(cursor: str, order: str, size: int) -> list[str]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, case, func, select
 from sqlalchemy import cast as sql_cast
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from nexus.graph.compiler import Compiler
 
 
-def named(registry: specs.Registry, global_id: Any) -> tuple[specs.TypeSpec, str | UUID] | None:
+def named(registry: specs.Registry, global_id: Any) -> tuple[specs.TypeSpec, str] | None:
     """The node type a global id names and the key it holds, if it can be one."""
     parts = identifiers.split(global_id) if isinstance(global_id, str) else None
     spec = registry.types.get(parts[0]) if parts else None
@@ -27,8 +26,7 @@ def named(registry: specs.Registry, global_id: Any) -> tuple[specs.TypeSpec, str
         return None
     if _has_text_key(spec.table, spec.key):
         return (spec, parts[1]) if "\0" not in parts[1] else None
-    key = identifiers.as_uuid(parts[1])
-    return None if key is None else (spec, key)
+    return (spec, parts[1]) if identifiers.is_uuid(parts[1]) else None
 
 
 @cache
@@ -77,7 +75,7 @@ def some_nodes(
         lambda values: [type_named(registry, one) for one in given.value(values)], ARRAY(Text())
     )
     keys = compiler.parameter(
-        lambda values: [_text(_key(compiler, one)) for one in given.value(values)], ARRAY(Text())
+        lambda values: [_key(compiler, one) for one in given.value(values)], ARRAY(Text())
     )
     ids: Any = (
         func.unnest(kinds, keys)
@@ -150,10 +148,6 @@ def _spoken_of(compiler: "Compiler", item: Field) -> Sequence[specs.TypeSpec]:
     ]
 
 
-def _key(compiler: "Compiler", global_id: Any) -> str | UUID | None:
+def _key(compiler: "Compiler", global_id: Any) -> str | None:
     found = named(compiler.document.registry, global_id)
     return found[1] if found else None
-
-
-def _text(key: str | UUID | None) -> str | None:
-    return None if key is None else str(key)
