@@ -22,7 +22,7 @@ from nexus.graph.declare import (
     transition,
     within,
 )
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Order
 from nexus.organizations.graphql import Organization
 
@@ -114,7 +114,7 @@ async def create_station(act, input: CreateStationInput):  # type: ignore[no-unt
         level=input.level,
         area_code=input.area_code,
         organization_id=decode(input.organization_id, "Organization"),
-        parent_id=decode(input.parent_id, "Station") if input.parent_id else None,
+        parent_id=decode_given(input.parent_id, "Station"),
         posts=input.posts,
     )
 

@@ -31,7 +31,7 @@ from nexus.graph.declare import (
     transition,
 )
 from nexus.graph.filters import FilterField
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Filter, Order
 from nexus.organizations.graphql import Organization
 
@@ -207,7 +207,7 @@ class ApproveOfferInput:
 
 
 def _offer_terms(given: OfferTermsInput) -> operations.OfferTerms:
-    project = decode(given.project_id, "CharityProject") if given.project_id else None
+    project = decode_given(given.project_id, "CharityProject")
     return operations.OfferTerms(**{**vars(given), "project_id": project})
 
 

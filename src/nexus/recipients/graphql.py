@@ -26,7 +26,7 @@ from nexus.graph.declare import (
     within,
 )
 from nexus.graph.filters import FilterField
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Filter, Order
 from nexus.organizations.graphql import Organization
 from nexus.recipients import model, operations, policy
@@ -285,7 +285,7 @@ async def create_recipient(act, input: CreateRecipientInput):  # type: ignore[no
         gender=input.gender,
         disability=input.disability,
         labour_ability=input.labour_ability,
-        guardian_id=decode(input.guardian_id, "Recipient") if input.guardian_id else None,
+        guardian_id=decode_given(input.guardian_id, "Recipient"),
     )
 
 
@@ -314,5 +314,5 @@ async def update_recipient(act, input: UpdateRecipientInput):  # type: ignore[no
         gender=input.gender,
         disability=input.disability,
         labour_ability=input.labour_ability,
-        guardian_id=decode(input.guardian_id, "Recipient") if input.guardian_id else None,
+        guardian_id=decode_given(input.guardian_id, "Recipient"),
     )

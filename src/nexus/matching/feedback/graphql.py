@@ -19,7 +19,7 @@ from nexus.graph.declare import (
     to_one,
     transition,
 )
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode_given
 from nexus.matching.deliveries.graphql import Delivery
 from nexus.matching.feedback import model, operations, policy
 from nexus.matching.pledges.graphql import NEWEST, of
@@ -98,8 +98,8 @@ async def give_feedback(act, input: GiveFeedbackInput):  # type: ignore[no-untyp
     """Say how the help was. Stations bring the recipient's word, charities their own."""
     return await operations.give_feedback(
         act,
-        need_id=decode(input.need_id, "Need") if input.need_id else None,
-        delivery_id=decode(input.delivery_id, "Delivery") if input.delivery_id else None,
+        need_id=decode_given(input.need_id, "Need"),
+        delivery_id=decode_given(input.delivery_id, "Delivery"),
         rating=input.rating,
         text=input.text,
         wants_call_back=input.wants_call_back,

@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from sqlalchemy import Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from nexus.charity.graphql import Offer
-from nexus.core.refusals import NotFound
 from nexus.graph.declare import (
     Connection,
     Fen,
@@ -27,7 +27,7 @@ from nexus.graph.declare import (
     transition,
 )
 from nexus.graph.filters import FilterField
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Filter, Order
 from nexus.matching.pledges import model, operations, policy
 from nexus.needs.graphql import Need, NeedLine
@@ -42,14 +42,8 @@ def of(attribute: Any, type_name: str) -> FilterField:
     """Rows whose key column points at one of these global ids; a foreign id matches nothing."""
     name = attribute.key
 
-    def keys(ids: list[str]) -> list[Any]:
-        found = []
-        for one in ids:
-            try:
-                found.append(decode(one, type_name))
-            except NotFound:
-                continue
-        return found
+    def keys(ids: list[str]) -> list[UUID]:
+        return [decode(one, type_name) for one in ids]
 
     spec = Filter(lambda row, value: getattr(row, name) == value.any_(), ARRAY(Uuid()), keys)
     return FilterField(list[strawberry.ID], spec)
@@ -171,7 +165,7 @@ async def offer_pledge(act, input: OfferPledgeInput):  # type: ignore[no-untyped
         act,
         decode(input.line_id, "NeedLine"),
         quantity=input.quantity,
-        offer_id=decode(input.offer_id, "Offer") if input.offer_id else None,
+        offer_id=decode_given(input.offer_id, "Offer"),
         amount_fen=input.amount_fen,
         planned_on=input.planned_on,
         note=input.note,

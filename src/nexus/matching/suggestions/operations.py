@@ -148,7 +148,7 @@ def _address(act: Act, row: model.Gap, by: str) -> None:
     act.move(row, model.TRANSITIONS, "address")
     row.addressed_by = by
     row.closed_at = act.now
-    act.record("gap.addressed", row, line_id=row.line_id, addressed_by=by)
+    act.record("gap.addressed", row, line_id=row.line_id)
 
 
 def _waive(act: Act, row: model.Gap, reason: str | None) -> None:

@@ -9,7 +9,7 @@ from strawberry import UNSET
 
 from nexus.core.refusals import Invalid
 from nexus.graph.declare import Fen, mutation
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import camel
 from nexus.needs import model, rules
 from nexus.needs.drafts import operations
@@ -81,7 +81,7 @@ async def create_need(act, input: CreateNeedInput):  # type: ignore[no-untyped-d
     given = vars(input) | {"lines": [_line(line) for line in input.lines]}
     del given["idempotency_key"]
     for name, target in {**_POINTERS, **_SUBJECTS, "publisher_id": "Organization"}.items():
-        given[name] = decode(given[name], target) if given[name] else None
+        given[name] = decode_given(given[name], target)
     if given["owner_id"] is None:
         del given["owner_id"]
     return await operations.create_need(act, **given)
@@ -176,6 +176,6 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
                 f"{camel(name)} cannot be empty: leave it out to keep it.", field=camel(name)
             )
     for name, target in _POINTERS.items():
-        if given.get(name):
+        if given.get(name) is not None:
             given[name] = decode(given[name], target)
     return given

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Unpack, cast
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from nexus.accounts import policy as accounts
 from nexus.accounts.model import Account, AccountState
 from nexus.acting import Act
 from nexus.areas.queries import check_code, resolve_area
@@ -15,7 +16,7 @@ from nexus.needs import model, policy, queries, rules
 from nexus.needs.rules import LineInput, NeedChanges, NeedFacts
 from nexus.organizations.model import Organization, OrganizationState, OrganizationType
 from nexus.recipients import policy as recipients
-from nexus.recipients.model import Household, Recipient
+from nexus.recipients.model import Consent, Household, Recipient
 
 _PLAIN = (
     "population_group",
@@ -244,6 +245,7 @@ async def _check_consent(act: Act, row: model.Need, consent_id: UUID | None) -> 
         return
     if row.subject_kind is model.SubjectKind.GROUP:
         raise Invalid("A group gives no consent: leave consentId out.", field="consentId")
+    await act.find(Consent, consent_id, visible=recipients.consent_visible)
     if not await queries.is_consent_of(act.session, row, consent_id):
         raise Invalid(
             f"This is no consent of the need's {row.subject_kind.value}: record theirs first.",
@@ -262,8 +264,9 @@ async def _check_station(act: Act, row: model.Need, station_id: UUID | None) -> 
 
 
 async def _check_owner(act: Act, owner_id: UUID) -> None:
-    """Exactly one owner who can act on it (INV-20)."""
-    found = await act.session.get(Account, owner_id)
+    """Exactly one owner who can act on it (INV-20), among those the actor knows."""
+    known = select(Account).where(Account.id == owner_id, accounts.visible(act.actor, Account))
+    found = (await act.session.execute(known)).scalar_one_or_none()
     if (
         found is None
         or found.state is not AccountState.ACTIVE

@@ -5,7 +5,7 @@ from datetime import date
 import strawberry
 
 from nexus.graph.declare import mutation
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.needs.graphql import NeedResult
 from nexus.needs.publication import operations
 
@@ -33,7 +33,7 @@ async def publish_need(act, input: PublishNeedInput):  # type: ignore[no-untyped
         expected_version=input.expected_version,
         public_title=input.public_title,
         public_summary=input.public_summary,
-        consent_id=decode(input.consent_id, "Consent") if input.consent_id else None,
+        consent_id=decode_given(input.consent_id, "Consent"),
         publish_from=input.publish_from,
         publish_until=input.publish_until,
     )
@@ -59,6 +59,6 @@ async def resume_need(act, input: ResumeNeedInput):  # type: ignore[no-untyped-d
         decode(input.id, "Need"),
         expected_version=input.expected_version,
         reason=input.reason,
-        consent_id=decode(input.consent_id, "Consent") if input.consent_id else None,
+        consent_id=decode_given(input.consent_id, "Consent"),
         publish_until=input.publish_until,
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 import strawberry
 
 from nexus.graph.declare import mutation, result, transition
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.recipients import model
 from nexus.recipients.graphql import Recognition
 from nexus.recipients.recognitions import operations
@@ -39,8 +39,8 @@ async def record_recognition(act, input: RecordRecognitionInput):  # type: ignor
     """Enter a decision of the authority about a household or a person; it is pending at first."""
     return await operations.record_recognition(
         act,
-        household_id=decode(input.household_id, "Household") if input.household_id else None,
-        recipient_id=decode(input.recipient_id, "Recipient") if input.recipient_id else None,
+        household_id=decode_given(input.household_id, "Household"),
+        recipient_id=decode_given(input.recipient_id, "Recipient"),
         category=input.category,
         authority_id=decode(input.authority_id, "Organization"),
         level=input.level,
@@ -51,7 +51,7 @@ async def record_recognition(act, input: RecordRecognitionInput):  # type: ignor
         income_ratio_band=input.income_ratio_band,
         recheck_class=input.recheck_class,
         rule_version=input.rule_version,
-        corrects_id=decode(input.corrects_id, "Recognition") if input.corrects_id else None,
+        corrects_id=decode_given(input.corrects_id, "Recognition"),
     )
 
 

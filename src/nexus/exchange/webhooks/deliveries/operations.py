@@ -300,9 +300,9 @@ async def redeliver_webhook(act: Act, delivery_id: UUID) -> model.WebhookDeliver
     """Send it again under the same webhook-id, at once and for seven days."""
     row = await act.take(_D, delivery_id, visible=policy.delivery_visible)
     act.permit(policy.may_manage, row)
-    row.state = model.DELIVERY_TRANSITIONS.after("redeliver", row.state)
+    again = model.DELIVERY_TRANSITIONS.after("redeliver", row.state)
     await _open_endpoint(act, row.endpoint_id)
-    row.attempts, row.finished_at = 0, None
+    row.state, row.attempts, row.finished_at = again, 0, None
     row.due_at, row.expires_at = act.now, act.now + rules.LIFE
     act.record("webhook_delivery.redelivered", row, endpoint_id=row.endpoint_id)
     return row
