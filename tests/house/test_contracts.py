@@ -18,7 +18,7 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 LONG_MODULES: dict[str, int] = {}
 """Modules above 400 lines with the length each may have. The list can only shrink."""
 LONG_FUNCTIONS: set[str] = set()
-"""Functions above 40 lines, as `path:name`. The list can only shrink."""
+"""Functions whose body has more than 40 lines, as `path:name`. The list can only shrink."""
 REFUSED_NAMES = {"helpers.py", "utils.py", "services.py", "exceptions.py"}
 
 
@@ -52,7 +52,7 @@ def _functions(path: Path) -> Iterator[tuple[str, int]]:
 
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+            yield node.name, (node.end_lineno or node.lineno) - node.body[0].lineno + 1
 
 
 def test_functions_stay_within_40_lines() -> None:
@@ -68,7 +68,9 @@ def test_functions_stay_within_40_lines() -> None:
 
 def test_every_slice_is_on_the_map() -> None:
     house = (ROOT / "docs/house.md").read_text("utf-8")
-    slices = [path.name for path in (ROOT / "src/nexus").iterdir() if (path / "__init__.py").exists()]
+    slices = [
+        path.name for path in (ROOT / "src/nexus").iterdir() if (path / "__init__.py").exists()
+    ]
     assert [name for name in slices if f"`{name}/`" not in house] == []
 
 
