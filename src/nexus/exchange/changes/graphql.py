@@ -59,7 +59,7 @@ class ChangeQuery:
         default=100,
         maximum=1000,
         arguments={
-            "since": (str, Given(ARRAY(Text()), queries.read_since)),
+            "since": (str, Given(Text(), queries.read_since)),
             "types": (
                 list[ChangedType],
                 Given(ARRAY(Text()), lambda given: [t.value for t in given]),

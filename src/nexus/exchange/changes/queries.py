@@ -30,6 +30,7 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import Actor
 from nexus.core.db import TransactionId
+from nexus.core.following import settled
 from nexus.core.outbox import Event
 from nexus.exchange.changes import policy, rules
 from nexus.graph.identifiers import read_cursor, read_key
@@ -43,26 +44,20 @@ SCANNED = 10_000
 Given = dict[str, ColumnElement[Any]]
 
 
-def settled(event: Any) -> ColumnElement[bool]:
-    """SQL: every transaction that could still write an earlier event is over."""
-    oldest = func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=TransactionId())
-    return event.xact < oldest  # type: ignore[no-any-return]
-
-
-def read_since(cursor: str) -> list[str]:
-    """A feed cursor as its two numbers in text; BadCursor otherwise."""
+def read_since(cursor: str) -> str:
+    """A feed cursor as its two numbers, with a colon between; BadCursor otherwise."""
     numbers = read_cursor(cursor, ORDER, 2)
     for number in numbers:
         if not 0 <= read_key(number, BigInteger()) < 2**63:
             read_key("", BigInteger())
-    return numbers
+    return ":".join(numbers)
 
 
 def window(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]:
     """One row: ids of the page's changes, which are tombstones, where to go on, whether there is
     more, and where the feed ends now.
 
-    `given`: since (two numbers as text), types (tables), kinds.
+    `given`: since (two numbers in a text), types (tables), kinds.
     """
     page = _page(actor, limit, given).subquery()
     rank, texts = page.c.rank, [cast(page.c.xact, Text), cast(page.c.position, Text)]
@@ -152,8 +147,10 @@ def _start(given: Given) -> list[Any]:
     """Where the page begins: the numbers of the cursor, or the beginning."""
     if "since" not in given:
         return [cast(literal_column("'0'"), TransactionId()), _number(0)]
-    since: Any = given["since"]
-    return [cast(since[1], TransactionId()), cast(since[2], BigInteger())]
+    xact, position = (
+        func.split_part(given["since"], literal_column("':'"), _number(part)) for part in (1, 2)
+    )
+    return [cast(xact, TransactionId()), cast(position, BigInteger())]
 
 
 def _page(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]:

@@ -80,7 +80,7 @@ NOUNS: dict[str, Noun] = {
         "Need",
         outward=(
             *("published", "paused", "resumed", "closed", "reopened", "cancelled"),
-            *("quantity_changed", "revised", VISIBILITY),
+            *("quantity_changed", "revised", "frozen", "confirmed", VISIBILITY),
         ),
         inner=(
             *("created", "updated", "submitted", "verified", "returned", "rejected"),
@@ -113,7 +113,7 @@ NOUNS: dict[str, Noun] = {
         "Recognition",
         outward=(
             *("recorded", "confirmed", "under_review", "upheld", "tapered", "suspended"),
-            *("reinstated", "ended", "entered_in_error"),
+            *("reinstated", "ended", "entered_in_error", "prolonged", "recheck_changed"),
         ),
     ),
     "consent": Noun(
@@ -126,8 +126,11 @@ NOUNS: dict[str, Noun] = {
 }
 """By table."""
 
-NEVER_TOLD = frozenset({"account", "access_token", "identity", "worker", "import", "webhook"})
-"""Nouns of events that stay history: sign-ins, identity, postings, imports, endpoints."""
+NEVER_TOLD = frozenset(
+    {"account", "access_token", "api_client", "identity", "worker", "import"}
+    | {"webhook_endpoint", "webhook_delivery"}
+)
+"""Nouns of events that stay history: credentials, identity, postings, imports, endpoints."""
 KEPT_BACK = frozenset({"recipient.found"})
 """Kinds that stay history though their object is told of: who looked for a person by number."""
 

@@ -32,9 +32,10 @@ from nexus.accounts.model import Account, AccountState
 from nexus.accounts.queries import area_prefix
 from nexus.acting import NOBODY, Actor, Role, shape
 from nexus.core.db import TransactionId
+from nexus.core.following import settled
 from nexus.core.outbox import Event
 from nexus.exchange.changes import policy as changes_policy
-from nexus.exchange.changes.queries import object_id, settled, status
+from nexus.exchange.changes.queries import object_id, status
 from nexus.exchange.webhooks import model
 
 CURSOR = "webhooks"
@@ -141,7 +142,9 @@ def fan_out_of(role: Role) -> Insert:
         *("id", "endpoint_id", "event_id", "object_id", "kind", "state", "attempts"),
         *("due_at", "created_at", "expires_at"),
     )
-    return insert(_D).from_select(list(columns), chosen).returning(_D.id)
+    # The table itself: the ORM would take the parameters for the row's values.
+    table: Any = _D.__table__
+    return insert(table).from_select(list(columns), chosen)
 
 
 @cache
@@ -162,20 +165,14 @@ def heads_of(role: Role) -> Select[Any]:
         )
         .correlate_except(earlier)
     )
-    heads: Select[Any] = (
-        select(
-            _D.id,
-            _D.object_id.label("row_id"),
-            _D.attempts,
-            _D.expires_at,
-            event.kind,
-            event.occurred_at,
-            event.object_type,
-            event.object_version,
-            event.sequence,
-            object_id(event).label("object_id"),
-            status(shape(role), event).label("tombstone"),
-        )
+    columns: list[Any] = [
+        *(_D.id, _D.object_id.label("row_id"), _D.attempts, _D.expires_at),
+        *(event.kind, event.occurred_at, event.object_type, event.object_version, event.sequence),
+        object_id(event).label("object_id"),
+        status(shape(role), event).label("tombstone"),
+    ]
+    return (
+        select(*columns)
         .join(event, event.id == _D.event_id)
         .where(
             _D.endpoint_id == bindparam("endpoint_id", type_=Uuid()),
@@ -186,7 +183,6 @@ def heads_of(role: Role) -> Select[Any]:
         .order_by(_D.position)
         .limit(bindparam("size", type_=Integer()))
     )
-    return heads
 
 
 def ready(now: datetime, *, failing: bool, besides: Sequence[UUID]) -> Select[Any]:

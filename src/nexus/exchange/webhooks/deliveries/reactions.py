@@ -117,8 +117,6 @@ class Courier:
         if batch is None or not (batch.parcels or batch.withheld):
             return False
         keys = self._keys(lease, batch)
-        if not keys:
-            return False
         outcomes = await asyncio.gather(
             *(self._send(batch.url, parcel, keys) for parcel in batch.parcels)
         )
@@ -128,6 +126,7 @@ class Courier:
             )
 
     def _keys(self, lease: Lease, batch: Batch) -> list[bytes]:
+        """The live secrets in clear; none when one cannot be opened: nothing is sent then."""
         try:
             return [self.mailroom.open(c, lease.endpoint_id, key) for key, c in batch.sealed]
         except SealError:
@@ -135,6 +134,8 @@ class Courier:
             return []
 
     async def _send(self, url: str, parcel: Parcel, keys: list[bytes]) -> Outcome:
+        if not keys:
+            return Outcome(parcel, None, "NO_SECRET", 0, accepted=False)
         message_id = rules.message_id(parcel.delivery_id)
         headers = signed_headers(keys, message_id, int(self.clock().timestamp()), parcel.body)
         try:
