@@ -26,8 +26,8 @@ from nexus.accounts.clients.rules import allows
 from nexus.accounts.http import SignInDoor
 from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
-from nexus.core.signing import session_info as link_info
 from nexus.exchange.doors import PATHS, file_doors
+from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.webhooks.rules import session_info as webhook_info
 from nexus.graph.desk import Desk
 from nexus.graph.errors import RequestCode, RequestError
@@ -114,7 +114,7 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     engine = make_engine(settings.app_url, pool_size=settings.pool_size)
     pool = await make_pool(settings.app_url, size=settings.pool_size)
     root = settings.vault_key
-    info = session_info(root) | webhook_info(root, settings.webhook_targets) | link_info(root)
+    info = session_info(root) | webhook_info(root, settings.webhook_targets) | file_info(root)
     secret = input_secret(root)
     executor = Executor(schema, pool, engine, secret=secret, info=info, scopes=SCOPE_TABLE)
     quotas = Quotas(engine, settings.rates, secret) if settings.rates else None

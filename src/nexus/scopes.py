@@ -53,6 +53,10 @@ OPENS: dict[str, tuple[str, ...]] = {
     ),
     "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
     "reports:read": ("Export", "requestExport"),
+    "imports:write": (
+        *("ImportProfile", "ImportRun", "Upload"),
+        *("requestUpload", "importUploaded", "registerImportProfile"),
+    ),
     "webhooks:write": (
         *("WebhookDelivery", "WebhookEndpoint", "IssuedWebhookSecret"),
         *("createWebhookEndpoint", "updateWebhookEndpoint", "pauseWebhookEndpoint"),

@@ -11,7 +11,9 @@ from nexus.accounts.operations import forget_failures
 from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.core.outbox import run_due
 from nexus.exchange.changes.reactions import tell_begun_needs
+from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.exports.operations import expire_exports
+from nexus.exchange.importing.requests.reactions import Importer
 from nexus.exchange.uploads.operations import expire_uploads
 from nexus.exchange.webhooks.deliveries.operations import forget_deliveries
 from nexus.exchange.webhooks.deliveries.reactions import Courier
@@ -23,6 +25,7 @@ from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
 from nexus.recipients.consents.operations import expire_consents
 from nexus.recipients.recognitions.operations import end_recognitions_over
+from nexus.recipients.vault.rules import session_info as vault_info
 from nexus.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,14 +69,17 @@ async def drain(engine: AsyncEngine, progress: Callable[[int], None] = lambda jo
 
 
 async def work_and_carry(engine: AsyncEngine, settings: Settings) -> None:
-    """Work, and carry webhooks beside it, until cancelled."""
+    """Work, carry webhooks and import uploaded files beside it, until cancelled."""
     targets = settings.webhook_targets
     poster = HttpOut(targets)
     courier = Courier(engine, poster, Mailroom(settings.vault_key, targets), utcnow)
+    info = vault_info(settings.vault_key) | file_info(settings.vault_key)
+    importer = Importer(engine, info, utcnow)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(work(engine))
             tasks.create_task(courier.run())
+            tasks.create_task(importer.run())
     finally:
         await poster.close()
 

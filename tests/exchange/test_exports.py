@@ -137,7 +137,7 @@ async def test_rows_that_waited_for_a_slow_reader_are_read_again(
     monkeypatch.setattr(rules, "FRESH_SECONDS", 0.3)
     export = await ask(api, charity, dataset="NEEDS")
     row = await reread(engine, Export(id=id_of(export)))
-    exports: ExportDoor = served.state.files.doors["exports"]
+    exports: ExportDoor = served.state.files.exports
     download = Download(engine, exports.exporter, row, now)
     await download.begin()
     seen: list[int] = []
@@ -277,9 +277,7 @@ async def test_an_export_is_what_a_page_shows(
 ) -> None:
     """Every field of it, withheld ones too, whoever asks."""
     async with making(engine) as m:
-        account = await m.account(
-            role=role, **({} if role == "charity_user" else {"area_code": "4407"})
-        )
+        account = await m.account(role, area_code=None if role == "charity_user" else "4407")
         for state in ("draft", "published", "paused"):
             await m.need(
                 area_code="440704001",

@@ -25,6 +25,7 @@ SCOPES = {
     "organizations:write": "One's own organization's entry in the register.",
     "changes:read": "What changed since; of the rows themselves, what the other scopes open.",
     "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
+    "imports:write": "Uploading files and importing them, as far as the other scopes open it.",
     "webhooks:write": "Endpoints that are told of changes, and their log.",
 }
 """What a credential can be narrowed to. `nexus.scopes` says which names each opens."""

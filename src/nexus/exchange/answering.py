@@ -25,17 +25,22 @@ def id_in(path: str, place: int = 2) -> UUID:
     return found
 
 
-async def answer(
-    send: Send, status: int, body: Any = None, headers: dict[str, str] | None = None
+async def answer(send: Send, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+    """A JSON answer."""
+    content = json.dumps(body, ensure_ascii=False).encode()
+    await answer_bytes(send, status, content, "application/json", headers or {})
+
+
+async def answer_bytes(
+    send: Send, status: int, content: bytes, content_type: str, headers: dict[str, str]
 ) -> None:
-    """A JSON answer, or none in the body."""
-    content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    """A whole answer, not to be kept on the way."""
     given = {
-        "content-type": "application/json",
+        "content-type": content_type,
         "content-length": str(len(content)),
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
-        **(headers or {}),
+        **headers,
     }
     raw = [(name.lower().encode(), value.encode()) for name, value in given.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})

@@ -2,29 +2,44 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from nexus.core.signing import Signer
+from nexus.core import signing
 from nexus.exchange.answering import Receive, Scope, Send
 from nexus.exchange.exports.http import AT_ONCE, ExportDoor
 from nexus.exchange.exports.queries import Exporter
+from nexus.exchange.importing.requests.http import ProblemsDoor
+from nexus.exchange.uploads import rules as uploads
+from nexus.exchange.uploads.http import UploadDoor
 from nexus.graph.execution import Executor, make_pool, utcnow
 from nexus.graph.reading import SPARE
 
 CHUNK_SECONDS = 30.0
 """What one chunk of an export may take: it is no page that somebody waits for."""
-PATHS = ("/exports/{id}",)
+PATHS = ("/exports/{id}", "/uploads/{id}", "/imports/{id}/problems")
 
 
 class FileDoors:
     """An ASGI application over the paths."""
 
-    def __init__(self, exports: ExportDoor) -> None:
-        self.doors = {"exports": exports}
+    def __init__(self, exports: ExportDoor, uploads: UploadDoor, imports: ProblemsDoor) -> None:
+        self.exports, self.uploads, self.imports = exports, uploads, imports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.doors[scope["path"].split("/")[1]](scope, receive, send)
+        match scope["path"].split("/")[1]:
+            case "exports":
+                await self.exports(scope, receive, send)
+            case "uploads":
+                await self.uploads(scope, receive, send)
+            case _:
+                await self.imports(scope, receive, send)
+
+
+def session_info(root: bytes) -> dict[str, Any]:
+    """What sessions carry so that operations can give out addresses and open files."""
+    return signing.session_info(root) | uploads.session_info(root)
 
 
 @asynccontextmanager
@@ -33,8 +48,12 @@ async def file_doors(
 ) -> AsyncIterator[FileDoors]:
     """The doors of one server process. Exports read on connections of their own."""
     pool = await make_pool(url, size=AT_ONCE + SPARE, seconds=CHUNK_SECONDS)
-    exports = ExportDoor(engine, Exporter(executor, pool), Signer(root), utcnow)
+    signer = signing.Signer(root)
     try:
-        yield FileDoors(exports)
+        yield FileDoors(
+            ExportDoor(engine, Exporter(executor, pool), signer, utcnow),
+            UploadDoor(engine, uploads.Chest(root), signer, utcnow),
+            ProblemsDoor(engine, signer, utcnow),
+        )
     finally:
         await pool.close()

@@ -81,8 +81,7 @@ class Wanted:
 async def read(parties: Parties, profile: Profile, entry: Entry, area: str) -> Wanted:
     """The row's words as codes; UnknownCode with the likely one."""
     session = parties.act.session
-    if not parties.vouch.actor.covers(area):
-        raise Forbidden(f"Area {area} is not in the territory of the account that vouches.")
+    _check_territory(parties, area)
     urgency = await resolve_code(session, "urgency", entry.text("urgency") or "", field="urgency")
     wanted = Wanted(
         entry=entry,
@@ -142,6 +141,7 @@ async def update(
         await create(parties, wanted, ref, profile)
         return
     row = await parties.act.session.get_one(model.Need, ref.object_id)
+    _check_territory(parties, row.area_code)
     if not wanted.lines:
         await withdraw_imported(parties.vouch, row, NOTHING_ASKED)
         wanted.notes.append(f"{NOTHING_ASKED}: paused, kept")
@@ -172,7 +172,13 @@ async def withdraw(parties: Parties, ref: ExternalRef) -> None:
     """The source no longer has the row: its need is paused with the reason, and kept."""
     if ref.object_id is not None:
         row = await parties.act.session.get_one(model.Need, ref.object_id)
+        _check_territory(parties, row.area_code)
         await withdraw_imported(parties.vouch, row, ABSENT)
+
+
+def _check_territory(parties: Parties, area: str) -> None:
+    if not parties.vouch.actor.covers(area):
+        raise Forbidden(f"Area {area} is not in the territory of the account that vouches.")
 
 
 async def _settle(parties: Parties, wanted: Wanted, row: model.Need) -> None:

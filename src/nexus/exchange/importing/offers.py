@@ -310,6 +310,8 @@ async def _organization_area(parties: Parties, entry: Entry, notes: list[str]) -
 
 def _client(parties: Parties, organization_id: UUID) -> Act:
     """The import's own account as the client of an organization whose offers it brings."""
+    if parties.own_offers is not None:
+        return parties.vouch
     own = parties.act.actor
     actor = Actor(Role.CHARITY_CLIENT, own.account_id, organization_id, "", own.now)
     return Act(parties.act.session, actor)
@@ -317,6 +319,10 @@ def _client(parties: Parties, organization_id: UUID) -> Act:
 
 async def _as_owner(parties: Parties, wanted: Wanted) -> Act:
     """The organization of that name, entered and verified when there is none."""
+    if (own := parties.own_offers) is not None:
+        if wanted.organization not in (own.name, own.uscc, own.no):
+            raise Forbidden(f"You bring offers of {own.name} only, by that name or its number.")
+        return parties.vouch
     session, row = parties.act.session, Organization
     found = list(await session.scalars(select(row).where(row.name == wanted.organization).limit(2)))
     if len(found) > 1:

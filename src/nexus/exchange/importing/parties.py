@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.accounts.model import Account, AccountState
 from nexus.accounts.queries import area_prefix
-from nexus.acting import EVERYWHERE, GOVERNMENT, NOBODY, Act, Actor, Role, system
+from nexus.acting import CHARITY, EVERYWHERE, GOVERNMENT, NOBODY, Act, Actor, Role, system
 from nexus.areas.model import COUNTRY
 from nexus.core.db import Base
 from nexus.core.refusals import Refusal
-from nexus.exchange.profiles.model import Publisher
+from nexus.exchange.profiles.model import ImportKind, Publisher
 from nexus.organizations.model import (
     CharityStatus,
     Organization,
@@ -43,13 +43,24 @@ class Parties:
     publisher_id: UUID
     held: tuple[Base, ...]
     """Rows that every need points at: held, so that the session reads them once."""
+    own_offers: Organization | None = None
+    """The charity that brings its own offers, and nothing of anybody else."""
 
 
 async def stand_in(
-    session: AsyncSession, *, voucher: str, publisher: Publisher, now: datetime
+    session: AsyncSession,
+    *,
+    voucher: str,
+    publisher: Publisher,
+    now: datetime,
+    asked: ImportKind | None = None,
 ) -> Parties:
-    """The acts of an import. Who creates its rows is never who verifies them (INV-18)."""
-    person = await _voucher(session, voucher)
+    """The acts of an import. Who creates its rows is never who verifies them (INV-18).
+
+    `asked`: what the voucher asked for over the API. Then a charity may bring its own offers, and
+    an authority publishes under its own name only.
+    """
+    person = await _voucher(session, voucher, asked)
     own = await _import_account(session, now)
     actor = Actor(
         person.role,
@@ -60,12 +71,20 @@ async def stand_in(
     )
     act = Act(session, Actor(Role.SYSTEM, own.id, NOBODY, "", now))
     vouch = Act(session, actor)
+    if person.role in CHARITY:
+        charity = await session.get_one(Organization, actor.organization_id)
+        return Parties(vouch, vouch, charity.id, (person, charity), charity)
     publisher_id = await _publisher(act, vouch, person, publisher)
+    if asked and person.role not in EVERYWHERE and publisher_id != person.organization_id:
+        raise WhoRefused(
+            "Needs are published under your own authority's name only: it must be a verified "
+            "government body, and the profile names no other publisher."
+        )
     authority = await session.get_one(Organization, publisher_id)
     return Parties(act, vouch, publisher_id, (person, own, authority))
 
 
-async def _voucher(session: AsyncSession, username: str) -> Account:
+async def _voucher(session: AsyncSession, username: str, asked: ImportKind | None) -> Account:
     found = await session.scalar(select(Account).where(Account.username == username.casefold()))
     if found is None and username == ADMIN:
         found = await session.scalar(
@@ -78,6 +97,8 @@ async def _voucher(session: AsyncSession, username: str) -> Account:
         raise WhoRefused(
             f"There is no active account '{username}' to vouch for the file: name one with --as."
         )
+    if asked is ImportKind.OFFERS and found.role in CHARITY:
+        return found
     if found.role not in GOVERNMENT | EVERYWHERE or found.username == IMPORT:
         raise WhoRefused(
             f"Role {found.role.name} cannot vouch for an import: name an account of the platform "
