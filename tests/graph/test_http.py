@@ -42,7 +42,7 @@ GOOD = {"query": "{ __typename books { totalCount } }"}
 
 
 async def test_a_query_is_answered(library: Library) -> None:
-    response = await post(library, GOOD)
+    response = await post(library, GOOD, accept=GRAPHQL)
     assert response.status_code == 200
     assert response.headers["content-type"] == f"{GRAPHQL}; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
@@ -56,8 +56,9 @@ async def test_a_query_is_answered(library: Library) -> None:
     ("accept", "media_type"),
     [
         ("", GRAPHQL),
-        ("*/*", GRAPHQL),
-        ("application/*", GRAPHQL),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (f"{GRAPHQL}, */*", GRAPHQL),
         (JSON, JSON),
         (GRAPHQL, GRAPHQL),
         (f"{GRAPHQL}, {JSON};q=0.9", GRAPHQL),

@@ -20,12 +20,15 @@ def negotiate(accept: bytes) -> str:
     """The media type of a success, by the Accept header's q-values; 406 when none fits."""
     if not accept.strip():
         return OFFERED[0]
-    qualities = [_quality(accept.decode("latin-1"), offered) for offered in OFFERED]
-    best = max(qualities)
-    if best <= 0:
+    text = accept.decode("latin-1")
+    new, old = (_quality(text, offered) for offered in OFFERED)
+    if max(new, old) <= 0:
         message = f"Accept one of: {', '.join(OFFERED)}."
         raise RequestError(406, RequestCode.NOT_ACCEPTABLE, message)
-    return OFFERED[qualities.index(best)]
+    if new == old and GRAPHQL_RESPONSE not in text.lower():
+        # Who takes anything but does not name the new type does not know of it.
+        return OFFERED[1]
+    return OFFERED[0] if new >= old else OFFERED[1]
 
 
 @lru_cache(maxsize=256)
