@@ -263,7 +263,8 @@ async def test_a_wrong_document_is_an_error_and_the_end_of_it(
         assert (told["id"], told["type"]) == ("q", "error")
         assert told["payload"][0]["message"]
         assert told["payload"][0]["extensions"]["code"] == code
-        await answered(one), "no complete follows, and the id is free"
+        # No complete follows, and the id is free.
+        await answered(one)
 
 
 # Wrong messages --------------------------------------------------------------------------------

@@ -124,7 +124,9 @@ class Deeds:
         spec = self.registry.mutations[item.name]
         mutation: Any = self.schema.mutation_type
         try:
-            arguments = get_argument_values(mutation.fields[spec.name], item.node, known)
+            arguments = get_argument_values(
+                mutation.fields[spec.name], item.node, known, hide_suggestions=True
+            )
         except GraphQLError as error:
             raise RequestError(422, RequestCode.VARIABLES_INVALID, [error]) from None
         payload = None
@@ -153,7 +155,7 @@ class Deeds:
         outcome = await self._once(spec, planned.given, actor)
         if isinstance(outcome, UUID) and planned.payload is not None:
             parameters = planned.payload.parameters({**values, "row_id": outcome}, actor)
-            found = await self.reader.fetch(planned.payload.sql, parameters)
+            found = await self.reader.fetch(planned.payload.sql, parameters, planned.payload.course)
             if found != b"null":
                 return found
             gone = refusals.NotFound(f"Done, but this {spec.returns} is no longer yours to see.")

@@ -23,7 +23,7 @@ from nexus.graph.introspection import Introspection
 from nexus.graph.limits import MAX_COMMENTS, MAX_FRAGMENTS, MAX_TOKENS, Extent, Measure, too_large
 from nexus.graph.overlaps import Overlaps
 
-MAX_ERRORS = 10
+MAX_ERRORS = 5
 KEPT_TOKENS = 100_000
 """Tokens of all documents kept, about 1 kB of memory each."""
 
@@ -109,7 +109,9 @@ class Documents:
                 Operation(self.schema, node, measure.operation(node)) for node in found
             )
         }
-        errors = validate(self.schema, document, RULES, max_errors=MAX_ERRORS)
+        errors = validate(
+            self.schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=True
+        )
         if not errors:
             overlaps = Overlaps(self.schema, fragments)
             errors = [error for node in found if (error := overlaps.find(node))]

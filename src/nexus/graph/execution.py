@@ -137,7 +137,11 @@ class Executor:
             return VariableValues({}, plain)
         try:
             coerced = get_variable_values(
-                self.schema, definitions, given or {}, max_errors=MAX_VARIABLE_ERRORS
+                self.schema,
+                definitions,
+                given or {},
+                max_errors=MAX_VARIABLE_ERRORS,
+                hide_suggestions=True,
             )
         except RecursionError:
             message = "The variables nest too deeply."
@@ -166,7 +170,7 @@ class Executor:
             raise RequestError(422, refusal.code, refusal.message) from None
         if purse is not None and not purse.spend(cost):
             await purse.pay(cost)
-        return Answer(await self.reader.fetch(statement.sql, parameters), cost)
+        return Answer(await self.reader.fetch(statement.sql, parameters, statement.course), cost)
 
     def _about_schema(self, prepared: Prepared, operation: Operation, values: Values) -> str:
         """The data of a query that asks for the schema only: no row, so no database."""
