@@ -26,7 +26,7 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import Actor
 from nexus.graph import specs
-from nexus.graph.costs import COLLECTION, Cost, Size
+from nexus.graph.costs import FOUND, Cost, Size
 from nexus.graph.nodes import node_of, one_node, some_nodes
 from nexus.graph.pages import Page
 from nexus.graph.scalars import as_json
@@ -237,7 +237,7 @@ class Compiler:
 
         first = self.document.argument(spec.name, item.node, "first")
         size = Size("first", first, declared.default, declared.maximum)
-        cost.add(weight=COLLECTION)
+        cost.add(weight=FOUND)
         own = cost.add(rows=size.fixed if size.fixed is not None else size.value)
         given = {
             name: parameter(known, argument)

@@ -10,6 +10,8 @@ from nexus.graph.selections import Argument, Values
 COST_LIMIT = 20_000
 COLLECTION = 50
 """Of a root collection, whatever its page: it may have to look through a whole table."""
+FOUND = 200
+"""Of a found row: it may look through many rows for a few, and its statement is a large one."""
 ROOT_TOTAL = 1500
 """Of a root collection's `totalCount`: it counts every row the actor sees."""
 TOTAL = 10

@@ -5,13 +5,14 @@ Both are decided at the moment of reading, from the object as it stands then.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, any_, case, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import False_
 
-from nexus.acting import CHARITY, Actor, Visible
+from nexus.acting import CHARITY, Actor, Role, Visible, shape
 from nexus.casework import policy as casework_policy
 from nexus.casework.model import Station
 from nexus.charity import policy as charity_policy
@@ -130,8 +131,10 @@ def gone(actor: Actor, event: Any) -> ColumnElement[bool]:
     return _by_table(event, lambda table, source: _gone(actor, event, table, source))
 
 
-def told_tables(actor: Actor) -> list[str]:
-    """The tables some of whose objects the actor may see: by the role alone."""
+@cache
+def told_tables(role: Role) -> list[str]:
+    """The tables some of whose objects an actor of the role may see."""
+    actor = shape(role)
     return [
         table
         for table, source in SOURCES.items()

@@ -158,7 +158,7 @@ def _page(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]:
     event = aliased(Event, _scanned(given))
     judged = select(
         event.id, event.xact, event.position, status(actor, event).label("tombstone")
-    ).where(event.object_type.in_(policy.told_tables(actor)))
+    ).where(event.object_type.in_(policy.told_tables(actor.role)))
     if "types" in given:
         judged = judged.where(event.object_type == any_(given["types"]))
     if "kinds" in given:

@@ -129,7 +129,7 @@ def fan_out_of(role: Role) -> Insert:
             place > at("start"),
             place <= at("end"),
             event.occurred_at >= bindparam("since", type_=_MOMENT),
-            event.object_type.in_(changes_policy.told_tables(actor)),
+            event.object_type.in_(changes_policy.told_tables(role)),
             or_(
                 bindparam("any_kind", type_=Boolean()),
                 event.kind == any_(bindparam("kinds", type_=_E.kinds.type)),
