@@ -114,6 +114,7 @@ NOUNS: dict[str, Noun] = {
         outward=(
             *("recorded", "confirmed", "under_review", "upheld", "tapered", "suspended"),
             *("reinstated", "ended", "entered_in_error", "prolonged", "recheck_changed"),
+            "admitted",
         ),
     ),
     "consent": Noun(
@@ -127,10 +128,10 @@ NOUNS: dict[str, Noun] = {
 """By table."""
 
 NEVER_TOLD = frozenset(
-    {"account", "access_token", "api_client", "identity", "worker", "import"}
-    | {"webhook_endpoint", "webhook_delivery"}
+    {"account", "access_token", "api_client", "identity", "worker"}
+    | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
 )
-"""Nouns of events that stay history: credentials, identity, postings, imports, endpoints."""
+"""Nouns of events that stay history: credentials, identity, postings, files, endpoints."""
 KEPT_BACK = frozenset({"recipient.found"})
 """Kinds that stay history though their object is told of: who looked for a person by number."""
 
