@@ -898,6 +898,8 @@ CREATE INDEX ix_webhook_delivery_log ON webhook_delivery (endpoint_id, position)
 
 CREATE INDEX ix_webhook_delivery_object ON webhook_delivery (endpoint_id, object_id, position) WHERE state = 'pending';
 
+CREATE INDEX ix_webhook_delivery_turn ON webhook_delivery (endpoint_id, position) WHERE state = 'pending';
+
 CREATE TABLE webhook_secret (
     id UUID NOT NULL,
     endpoint_id UUID NOT NULL,

@@ -124,6 +124,12 @@ class WebhookDelivery(Base):
         CheckConstraint("(state = 'pending') = (finished_at IS NULL)", name="finished"),
         Index("ix_webhook_delivery_log", "endpoint_id", "position"),
         Index(
+            "ix_webhook_delivery_turn",
+            "endpoint_id",
+            "position",
+            postgresql_where="state = 'pending'",
+        ),
+        Index(
             "ix_webhook_delivery_due",
             "endpoint_id",
             "due_at",
