@@ -99,6 +99,8 @@ class Starting:
         environment = {
             "NEXUS_DATABASE_URL": self.bench.database.owner_url,
             "NEXUS_APP_DATABASE_URL": self.bench.url("bench-nexus"),
+            # The quota is counted and told as ever, but large enough for one account to go on.
+            "NEXUS_COST_PER_MINUTE": str(10**12),
         }
         command = [str(program), "serve", "--port", str(port), "--data-dir", str(self.folder)]
         server = self._start(stack, "nexus", command, port, environment)
@@ -107,7 +109,7 @@ class Starting:
 
     def _bare(self, stack: ExitStack) -> System:
         port = _free_port()
-        command = [sys.executable, *UVICORN, str(port), "bench.limit.bare:app"]
+        command = [sys.executable, *UVICORN, str(port), "--lifespan", "on", "bench.limit.bare:app"]
         environment = self._python("bench-bare")
         environment["BENCH_LINES"] = ",".join(str(line) for line in self.lines)
         server = self._start(stack, "bare", command, port, environment)

@@ -18,11 +18,23 @@ from uuid_utils.compat import uuid7
 from bench.actors import callers
 from bench.limit.recording import Recorder, Source, Statement, examples
 from bench.questions import QUESTIONS
-from nexus.graph.execution import make_pool
 
 URL = os.environ["BENCH_URL"]
 CALLERS = callers(int(os.environ["BENCH_FIRST_CHARITY"]))
 LINES = tuple(int(line) for line in os.environ["BENCH_LINES"].split(","))
+READING = {"timezone": "UTC", "jit": "off", "default_transaction_read_only": "on"}
+
+
+async def _no_reset(connection: Any) -> None:
+    return None
+
+
+POOL: dict[str, Any] = {
+    "min_size": 1,
+    "reset": _no_reset,
+    "statement_cache_size": 256,
+    "max_cacheable_statement_size": 0,
+}
 HEADERS = [(b"content-type", b"application/json")]
 
 Run = Callable[[bytes, dict[str, Any]], Awaitable[bytes]]
@@ -54,8 +66,8 @@ class Bare:
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
         recorder = await Recorder.make(URL, CALLERS)
-        pool = await make_pool(URL, size=10)
-        writing = await asyncpg.create_pool(URL, min_size=1, max_size=10, reset=_no_reset)
+        pool = await asyncpg.create_pool(URL, max_size=10, server_settings=READING, **POOL)
+        writing = await asyncpg.create_pool(URL, max_size=10, **POOL)
         for question in QUESTIONS.values():
             one, other = examples(question, (LINES[0], LINES[1]))
             statements = await recorder.statements(question, one, other)
@@ -66,10 +78,6 @@ class Bare:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _no_reset(connection: Any) -> None:
-    return None
 
 
 def _reading(pool: Any, statements: list[Statement]) -> Run:

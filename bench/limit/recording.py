@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -52,35 +53,47 @@ class Recorder:
     def __init__(self, executor: Executor, engine: AsyncEngine, callers: Mapping[str, Caller]):
         self.executor, self.engine, self.callers = executor, engine, callers
         self.calls: list[Call] = []
-        self._listen(executor.reader)
-        event.listen(engine.sync_engine, "before_cursor_execute", self._written)
 
     @classmethod
     async def make(cls, url: str, callers: Mapping[str, Caller]) -> "Recorder":
-        """Over the database of the address."""
+        """Over the database of the address, listening to SQLAlchemy and to the driver."""
         engine = make_engine(url, pool_size=1)
+        heard: list[Recorder] = []
+
+        @event.listens_for(engine.sync_engine, "before_cursor_execute")
+        def executed(
+            conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: Any
+        ) -> None:
+            # SQLAlchemy's own statements, which the driver's logger does not tell of.
+            for row in (parameters if many else [parameters]) if heard else ():
+                heard[0].calls.append((statement, list(row)))
+
         pool = await make_pool(url, size=1)
-        return cls(Executor(make_schema(), pool, engine, secret=b"bench"), engine, callers)
+        executor = Executor(make_schema(), pool, engine, secret=b"bench")
+        # What the first connection asks about the server is none of a request's statements.
+        async with engine.connect():
+            heard.append(cls(executor, engine, callers))
+        heard[0].listen()
+        return heard[0]
+
+    def listen(self) -> None:
+        """Hear what is given to the driver without SQLAlchemy."""
+        driver: Any = asyncpg.Connection
+        self._execute = execute = driver._execute
+
+        async def executed(connection: Any, query: str, args: Any, *rest: Any, **more: Any) -> Any:
+            if not query.startswith(("SELECT t.oid", "WITH RECURSIVE typeinfo")):
+                self.calls.append((query, list(args)))
+            return await execute(connection, query, args, *rest, **more)
+
+        driver._execute = executed
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Hear no more, and close the connections."""
+        driver: Any = asyncpg.Connection
+        driver._execute = self._execute
         await self.executor.reader.pool.close()
         await self.engine.dispose()
-
-    def _listen(self, reader: Any) -> None:
-        fetch = reader.fetch
-
-        async def told(sql: str, parameters: list[Any]) -> Any:
-            self.calls.append((sql, list(parameters)))
-            return await fetch(sql, parameters)
-
-        reader.fetch = told
-
-    def _written(
-        self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: Any
-    ) -> None:
-        rows = parameters if many else [parameters]
-        self.calls.extend((statement, list(row)) for row in rows)
 
     async def statements(
         self, question: Question, first: Values, second: Values
@@ -88,7 +101,7 @@ class Recorder:
         """The statements of a request, by two examples of it."""
         one = await self._run(question, first)
         other = await self._run(question, second)
-        assert [sql for sql, _ in one[0]] == [sql for sql, _ in other[0]]
+        assert [sql for sql, _ in one[0]] == [sql for sql, _ in other[0]], (one[0], other[0])
         return [
             Statement(sql, _traced(before, one[1], after, other[1]))
             for (sql, before), (_, after) in zip(one[0], other[0], strict=True)

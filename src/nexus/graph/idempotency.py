@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, select, update
+from sqlalchemy import LargeBinary, Text, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.acting import NOBODY
 from nexus.core.db import Base
+from nexus.core.prepared import Prepared
 from nexus.core.refusals import IdempotencyKeyReused, Invalid
 
 MAX_KEY = 200
@@ -61,6 +62,27 @@ def input_hash(secret: bytes, mutation: str, given: dict[str, Any]) -> bytes:
     return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
+_TAKING = Prepared(
+    insert(IdempotencyKey)
+    .values(
+        {
+            name: bindparam(name, None, type_=IdempotencyKey.__table__.c[name].type)
+            for name in ("account_id", "key", "input_hash", "created_at")
+        }
+    )
+    .on_conflict_do_nothing()
+    .returning(IdempotencyKey.key)
+)
+_SETTLING = Prepared(
+    update(IdempotencyKey)
+    .where(
+        IdempotencyKey.account_id == bindparam("account", None, type_=Uuid()),
+        IdempotencyKey.key == bindparam("known", None, type_=Text()),
+    )
+    .values(row_id=bindparam("row", None, type_=Uuid()))
+)
+
+
 async def claim(session: AsyncSession, key: Key, now: datetime) -> IdempotencyKey | None:
     """Take the key for this transaction: None when it is new, its row when it has an answer.
 
@@ -71,12 +93,20 @@ async def claim(session: AsyncSession, key: Key, now: datetime) -> IdempotencyKe
         raise Invalid(
             f"idempotencyKey needs 1 to {MAX_KEY} printable characters.", field="idempotencyKey"
         )
-    return None if await _insert(session, key, now) else await _found(session, key)
+    values = {
+        "account_id": key.account_id,
+        "key": key.stored,
+        "input_hash": key.digest,
+        "created_at": now,
+    }
+    taken = await _TAKING.first(session, values) is not None
+    return None if taken else await _found(session, key)
 
 
 async def settle(session: AsyncSession, key: Key, row_id: UUID) -> None:
     """Store the row that the deed returned, before its commit."""
-    await session.execute(update(IdempotencyKey).where(*_same(key)).values(row_id=row_id))
+    values = {"account": key.account_id, "known": key.stored, "row": row_id}
+    await _SETTLING.first(session, values)
 
 
 async def remember_refusal(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import NUMBERS, Act, system
 from nexus.core.ids import new_id
+from nexus.core.prepared import Prepared
 from nexus.core.refusals import Forbidden, GuardFailed, NotFound
 from nexus.matching.pledges import model, policy, queries, rules
 from nexus.matching.pledges.model import Bucket, PledgeState
@@ -87,14 +88,18 @@ def _opening() -> Select[Any]:
     lock on a hot line is short.
     """
     columns = model.Pledge.__table__.columns
-    values: dict[str, Any] = {key: bindparam(key, type_=columns[key].type) for key in _PLEDGE_KEYS}
+    values: dict[str, Any] = {
+        key: bindparam(key, None, type_=columns[key].type) for key in _PLEDGE_KEYS
+    }
     sequence = func.to_char(NUMBERS.next_value(), "FM9999999999000000")
-    values["no"] = func.concat(bindparam("number", type_=Text()), sequence)
+    values["no"] = func.concat(bindparam("number", None, type_=Text()), sequence)
     row = insert(model.Pledge).values(values).on_conflict_do_nothing()
     pledge = row.returning(*columns).cte("pledged")
     shared = ["line_id", "offer_id", "quantity", "amount_fen", "created_at"]
     opened = select(
-        bindparam("allocation_id", type_=Uuid()), pledge.c.id, *(pledge.c[name] for name in shared)
+        bindparam("allocation_id", None, type_=Uuid()),
+        pledge.c.id,
+        *(pledge.c[name] for name in shared),
     )
     allocation = (
         insert(model.Allocation)
@@ -103,10 +108,10 @@ def _opening() -> Select[Any]:
         .cte("opened")
     )
     moved = select(
-        bindparam("move_id", type_=Uuid()),
+        bindparam("move_id", None, type_=Uuid()),
         allocation.c.id,
         literal(Bucket.OPEN.value),
-        bindparam("bucket", type_=Text()),
+        bindparam("bucket", None, type_=Text()),
         pledge.c.quantity,
         pledge.c.created_at,
         pledge.c.created_by,
@@ -119,7 +124,7 @@ def _opening() -> Select[Any]:
     return select(pledge.c.no).add_cte(move.cte("moved"))
 
 
-_OPENING = _opening()
+_OPENING = Prepared(_opening())
 
 _FOLLOWS = {
     PledgeState.PARTLY_FULFILLED: ("fulfil_partly", "pledge.partly_fulfilled"),
@@ -264,13 +269,13 @@ async def _open(act: Act, pledge: model.Pledge, *, number: str) -> None:
     given["allocation_id"], given["move_id"] = new_id(), new_id()
     given["bucket"] = Bucket.COMMITTED if pledge.accepted_at else Bucket.RESERVED
     try:
-        no = (await act.session.execute(_OPENING, given)).scalar_one_or_none()
+        opened = await _OPENING.first(act.session, given)
     except IntegrityError as error:
         _refuse(error)
-    if no is None:
+    if opened is None:
         live = await queries.live_pledge_no(act, pledge.line_id, pledge.offer_id)
         raise _already(live or "that was just ended")
-    pledge.no = no
+    pledge.no = opened.no
 
 
 # Deciding ----------------------------------------------------------------------------------

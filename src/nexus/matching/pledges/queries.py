@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    Row,
-    Select,
     Uuid,
     and_,
     bindparam,
@@ -18,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Role, View, shape
 from nexus.charity.model import Offer
+from nexus.core.prepared import Prepared
 from nexus.matching.pledges import model
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.policy import line_visible
@@ -56,7 +55,7 @@ SOURCE = (
 
 
 @lru_cache(maxsize=64)
-def _ground(role: Role) -> Select[Any]:
+def _ground(role: Role) -> Prepared:
     """Built once a role: the actor's values are parameters, so a hot line costs no building."""
     actor = shape(role)
     live = (
@@ -64,17 +63,17 @@ def _ground(role: Role) -> Select[Any]:
         .where(
             model.Pledge.line_id == NeedLine.id,
             model.Pledge.organization_id == actor.organization_id,
-            model.Pledge.offer_id.is_not_distinct_from(bindparam("offer_id", type_=Uuid())),
+            model.Pledge.offer_id.is_not_distinct_from(bindparam("offer_id", None, type_=Uuid())),
             text(model.LIVE_PLEDGE),
         )
         .correlate(NeedLine)
         .scalar_subquery()
     )
     own = and_(
-        Offer.id == bindparam("offer_id", type_=Uuid()),
+        Offer.id == bindparam("offer_id", None, type_=Uuid()),
         Offer.organization_id == actor.organization_id,
     )
-    return (
+    return Prepared(
         select(
             *LINE,
             *SOURCE,
@@ -83,20 +82,19 @@ def _ground(role: Role) -> Select[Any]:
         )
         .join(Need, Need.id == NeedLine.need_id)
         .join(Offer, own, isouter=True)
-        .where(NeedLine.id == bindparam("line_id", type_=Uuid()), line_visible(actor, NeedLine))
+        .where(
+            NeedLine.id == bindparam("line_id", None, type_=Uuid()), line_visible(actor, NeedLine)
+        )
     )
 
 
-async def pledge_ground(view: View, line_id: UUID, offer_id: UUID | None) -> Row[Any] | None:
+async def pledge_ground(view: View, line_id: UUID, offer_id: UUID | None) -> Any:
     """All that decides on a pledge, in one read without a lock: line, need, own offer, own pledge.
 
     None when the actor does not see the line. Losers of a hot line stop at its counters.
     """
     values = {**view.actor.binds(), "line_id": line_id, "offer_id": offer_id}
-    found: Row[Any] | None = (
-        await view.session.execute(_ground(view.actor.role), values)
-    ).one_or_none()
-    return found
+    return await _ground(view.actor.role).first(view.session, values)
 
 
 async def live_pledge_no(view: View, line_id: UUID, offer_id: UUID | None) -> str | None:

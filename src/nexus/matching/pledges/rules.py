@@ -90,7 +90,7 @@ def check_offer(offer: Any, today: date) -> None:
             "not today.",
             field="offerId",
         )
-    if (offer.offer_kind.value, offer.offer_unit) != (offer.kind.value, offer.unit):
+    if (offer.offer_kind, offer.offer_unit) != (offer.kind, offer.unit):
         raise OfferUnfit(
             f"The line asks for {offer.kind} in {offer.unit}, the offer gives {offer.offer_kind} "
             f"in {offer.offer_unit}: pledge from an offer of the same kind and unit.",
