@@ -435,22 +435,50 @@ CREATE INDEX ix_consent_recipient_id ON consent (recipient_id);
 
 CREATE INDEX ix_consent_recipient_state ON consent (recipient_id, state);
 
-CREATE TABLE import_run (
+CREATE TABLE export (
     id UUID NOT NULL,
-    kind TEXT NOT NULL,
-    system TEXT NOT NULL,
-    type TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    voucher_id UUID NOT NULL,
-    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    counts JSONB NOT NULL,
-    CONSTRAINT pk_import_run PRIMARY KEY (id),
-    CONSTRAINT fk_import_run_voucher_id FOREIGN KEY(voucher_id) REFERENCES account (id)
+    account_id UUID NOT NULL,
+    scopes TEXT[],
+    dataset VARCHAR(40) NOT NULL,
+    format VARCHAR(40) NOT NULL,
+    filter JSONB NOT NULL,
+    link TEXT NOT NULL,
+    state VARCHAR(40) NOT NULL,
+    failure TEXT,
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    downloads INTEGER NOT NULL,
+    rows_expected INTEGER,
+    rows INTEGER,
+    bytes BIGINT,
+    started_at TIMESTAMP WITH TIME ZONE,
+    moved_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_export PRIMARY KEY (id),
+    CONSTRAINT ck_export_downloads_not_negative CHECK (downloads >= 0),
+    CONSTRAINT fk_export_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+    CONSTRAINT ck_export_dataset_known CHECK (dataset IN ('needs', 'lines', 'offers', 'pledges', 'deliveries', 'organizations', 'gaps', 'feedback')),
+    CONSTRAINT ck_export_format_known CHECK (format IN ('jsonl', 'csv')),
+    CONSTRAINT ck_export_state_known CHECK (state IN ('ready', 'running', 'done', 'failed', 'expired'))
 );
 
-CREATE INDEX ix_import_run_source ON import_run (system, type, started_at);
+CREATE INDEX ix_export_account_id ON export (account_id);
 
-CREATE INDEX ix_import_run_voucher_id ON import_run (voucher_id);
+CREATE INDEX ix_export_live ON export (expires_at) WHERE state <> 'expired';
+
+CREATE TABLE import_profile (
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    name TEXT NOT NULL,
+    edition INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    toml TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_import_profile PRIMARY KEY (id),
+    CONSTRAINT uq_import_profile_account_id_name_edition UNIQUE (account_id, name, edition),
+    CONSTRAINT fk_import_profile_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+);
 
 CREATE TABLE offer (
     id UUID NOT NULL,
@@ -586,6 +614,29 @@ CREATE INDEX ix_recognition_household_id ON recognition (household_id);
 
 CREATE INDEX ix_recognition_recipient_id ON recognition (recipient_id);
 
+CREATE TABLE upload (
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    file_name TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    link TEXT NOT NULL,
+    state VARCHAR(40) NOT NULL,
+    version INTEGER NOT NULL,
+    bytes INTEGER,
+    sha256 TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    moved_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_upload PRIMARY KEY (id),
+    CONSTRAINT ck_upload_received_whole CHECK (state NOT IN ('received', 'used') OR (bytes IS NOT NULL AND sha256 IS NOT NULL)),
+    CONSTRAINT fk_upload_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+    CONSTRAINT ck_upload_state_known CHECK (state IN ('requested', 'receiving', 'received', 'used', 'expired'))
+);
+
+CREATE INDEX ix_upload_account_id ON upload (account_id);
+
+CREATE INDEX ix_upload_kept ON upload (expires_at) WHERE state IN ('requested', 'receiving', 'received');
+
 CREATE TABLE vault.blind_index (
     field VARCHAR(40) NOT NULL,
     hmac BYTEA NOT NULL,
@@ -707,27 +758,43 @@ CREATE INDEX ix_client_key_api_client_id ON client_key (api_client_id);
 
 CREATE UNIQUE INDEX uq_client_key_place ON client_key (api_client_id, place) WHERE retired_at IS NULL;
 
-CREATE TABLE external_ref (
+CREATE TABLE import_run (
     id UUID NOT NULL,
+    kind TEXT NOT NULL,
     system TEXT NOT NULL,
     type TEXT NOT NULL,
-    value TEXT NOT NULL,
-    object_type VARCHAR(40),
-    object_id UUID,
-    parts JSONB NOT NULL,
-    first_seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    last_run_id UUID NOT NULL,
-    absent_since TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT pk_external_ref PRIMARY KEY (id),
-    CONSTRAINT uq_external_ref_system_type_value UNIQUE (system, type, value),
-    CONSTRAINT ck_external_ref_object_whole CHECK ((object_type IS NULL) = (object_id IS NULL)),
-    CONSTRAINT ck_external_ref_object_type_known CHECK (object_type IN ('need', 'offer', 'household')),
-    CONSTRAINT fk_external_ref_last_run_id FOREIGN KEY(last_run_id) REFERENCES import_run (id)
+    digest TEXT NOT NULL,
+    voucher_id UUID NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    counts JSONB NOT NULL,
+    state VARCHAR(40) NOT NULL,
+    version INTEGER NOT NULL,
+    dry_run BOOLEAN NOT NULL,
+    upload_id UUID,
+    profile_text TEXT,
+    report JSONB,
+    link TEXT,
+    failure TEXT,
+    failure_message TEXT,
+    rows_total INTEGER,
+    rows_done INTEGER,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    attempts INTEGER NOT NULL,
+    leased_until TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_import_run PRIMARY KEY (id),
+    CONSTRAINT ck_import_run_asked_for_whole CHECK (state NOT IN ('requested', 'running') OR (upload_id IS NOT NULL AND profile_text IS NOT NULL)),
+    CONSTRAINT fk_import_run_voucher_id FOREIGN KEY(voucher_id) REFERENCES account (id),
+    CONSTRAINT ck_import_run_state_known CHECK (state IN ('requested', 'running', 'done', 'failed')),
+    CONSTRAINT fk_import_run_upload_id FOREIGN KEY(upload_id) REFERENCES upload (id)
 );
 
-CREATE INDEX ix_external_ref_last_run_id ON external_ref (last_run_id);
+CREATE INDEX ix_import_run_due ON import_run (started_at) WHERE state IN ('requested', 'running');
 
-CREATE INDEX ix_external_ref_object ON external_ref (object_type, object_id);
+CREATE INDEX ix_import_run_source ON import_run (system, type, started_at);
+
+CREATE INDEX ix_import_run_upload_id ON import_run (upload_id);
+
+CREATE INDEX ix_import_run_voucher_id ON import_run (voucher_id);
 
 CREATE TABLE need (
     id UUID NOT NULL,
@@ -850,6 +917,14 @@ CREATE INDEX ix_offer_area_area_code ON offer_area (area_code);
 
 CREATE INDEX ix_offer_area_supply ON offer_area (category, kind, unit, area_code, item_key, offer_id) WHERE state = 'listed';
 
+CREATE TABLE upload_chunk (
+    upload_id UUID NOT NULL,
+    position INTEGER NOT NULL,
+    ciphertext BYTEA NOT NULL,
+    CONSTRAINT pk_upload_chunk PRIMARY KEY (upload_id, position),
+    CONSTRAINT fk_upload_chunk_upload_id FOREIGN KEY(upload_id) REFERENCES upload (id)
+);
+
 CREATE TABLE vault.identity_field (
     recipient_id UUID NOT NULL,
     field VARCHAR(40) NOT NULL,
@@ -913,6 +988,28 @@ CREATE TABLE webhook_secret (
 );
 
 CREATE INDEX ix_webhook_secret_endpoint_id ON webhook_secret (endpoint_id);
+
+CREATE TABLE external_ref (
+    id UUID NOT NULL,
+    system TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value TEXT NOT NULL,
+    object_type VARCHAR(40),
+    object_id UUID,
+    parts JSONB NOT NULL,
+    first_seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_run_id UUID NOT NULL,
+    absent_since TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_external_ref PRIMARY KEY (id),
+    CONSTRAINT uq_external_ref_system_type_value UNIQUE (system, type, value),
+    CONSTRAINT ck_external_ref_object_whole CHECK ((object_type IS NULL) = (object_id IS NULL)),
+    CONSTRAINT ck_external_ref_object_type_known CHECK (object_type IN ('need', 'offer', 'household', 'recipient', 'recognition')),
+    CONSTRAINT fk_external_ref_last_run_id FOREIGN KEY(last_run_id) REFERENCES import_run (id)
+);
+
+CREATE INDEX ix_external_ref_last_run_id ON external_ref (last_run_id);
+
+CREATE INDEX ix_external_ref_object ON external_ref (object_type, object_id);
 
 CREATE TABLE need_line (
     id UUID NOT NULL,

@@ -1,6 +1,7 @@
 """Reading areas and codes: what a text means, and whether a code is in force."""
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import or_, select
@@ -117,8 +118,17 @@ async def parameter(
 ) -> Figure:
     """The figure in force on that day in the area, or in the narrowest one around it.
 
-    Read once a session; store its `version` beside what it decided. LookupError where none is set.
+    Store its `version` beside what it decided. LookupError where none is set.
     """
+    known = (await parameters(session)).get(name, ())
+    figure = in_force(known, on, area_code)
+    if figure is None:
+        raise LookupError(f"no parameter {name} is in force in {area_code} on {on}")
+    return figure
+
+
+async def parameters(session: AsyncSession) -> dict[str, list[Figure]]:
+    """Every parameter's figures by name, read once a session."""
     kept: dict[str, list[Figure]] | None = session.info.get("areas.parameters")
     if kept is None:
         row = model.Parameter
@@ -131,7 +141,19 @@ async def parameter(
         for each in found:
             kept.setdefault(each.name, []).append(Figure(*each))
         session.info["areas.parameters"] = kept
-    figure = in_force(kept.get(name, ()), on, area_code)
-    if figure is None:
-        raise LookupError(f"no parameter {name} is in force in {area_code} on {on}")
-    return figure
+    return kept
+
+
+async def standards(session: AsyncSession) -> dict[tuple[str, model.Setting], list[Figure]]:
+    """(kind, setting) → amounts in fen a person and month, by area and period."""
+    row = model.AssistanceStandard
+    found = await session.execute(
+        select(
+            row.kind, row.setting, row.area_code, row.amount_fen, row.valid_from, row.valid_to
+        ).order_by(row.valid_from)
+    )
+    made: dict[tuple[str, model.Setting], list[Figure]] = {}
+    for kind, setting, area_code, amount, valid_from, valid_to in found:
+        figure = Figure(kind, area_code, Decimal(amount), "fen", valid_from, valid_to)
+        made.setdefault((kind, setting), []).append(figure)
+    return made

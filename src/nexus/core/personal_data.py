@@ -62,6 +62,23 @@ def find_personal_data(text: str) -> list[Finding]:
     return _without_overlaps(found)
 
 
+FEWEST_DIGITS = 10
+"""Of a landline with its area code; the others have eleven and more."""
+
+
+def find_numbers(text: str) -> list[Finding]:
+    """Only identity numbers, phones and bank cards: for the keys of rows, of which there are many.
+
+    As `find_personal_data` finds them. None of them has fewer than ten digits, save a foreign phone
+    behind its plus.
+    """
+    if text.isascii() and "+" not in text and sum(map(str.isdigit, text)) < FEWEST_DIGITS:
+        return []
+    folded = text.translate(_FOLD)
+    plain = _STANDARD.sub(lambda found: "~" * len(found[0]), folded)
+    return list(_in_digit_runs(plain, plain.translate(_NUMERALS)))
+
+
 # --- Folding: every rule maps one character to one, so positions stay those of the text. ---
 
 _TRADITIONAL = str.maketrans("號棟樓單層組隊莊裡門牌電話", "号栋楼单层组队庄里门牌电话")

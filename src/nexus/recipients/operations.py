@@ -50,10 +50,11 @@ async def update_household(
     *,
     expected_version: int,
     size: int | None = None,
+    area_code: str | None = None,
     living_condition: str | None = None,
     address_protected: bool | None = None,
 ) -> model.Household:
-    """Change what is given; the rest stays."""
+    """Change what is given; the rest stays. `area_code` is a known code."""
     row = await act.take(
         model.Household, household_id, visible=policy.visible, expected_version=expected_version
     )
@@ -65,8 +66,11 @@ async def update_household(
         row.living_condition = rules.check_text(living_condition, "livingCondition")
     if address_protected is not None:
         row.address_protected = address_protected
+    area_before = None
+    if area_code is not None and area_code != row.area_code:
+        area_before, row.area_code = row.area_code, area_code
     row.version += 1
-    act.record("household.updated", row)
+    act.record("household.updated", row, area_before=area_before)
     return row
 
 

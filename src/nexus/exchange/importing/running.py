@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -71,6 +71,7 @@ class Import:
     unknown: Counter[str] = field(default_factory=Counter)
     """Columns that the profile does not name → rows that have something in them."""
     tell: Callable[[], None] = lambda: None
+    slice: ClassVar[int] = CHUNK
 
     @property
     def target(self) -> Target:

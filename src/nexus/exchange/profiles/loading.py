@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from nexus.exchange.profiles.model import (
 from nexus.exchange.profiles.rules import places
 from nexus.exchange.reading.tables import Layout, label
 
+IDENTITY = ("name", "id_number", "phone", "address")
+"""Fields for the vault: their cells are never quoted."""
 _FIELDS: Mapping[ImportKind, frozenset[str]] = {
     ImportKind.NEEDS: frozenset(
         {
@@ -39,12 +42,23 @@ _FIELDS: Mapping[ImportKind, frozenset[str]] = {
             *("number", "available_from", "available_to"),
         }
     ),
+    ImportKind.RECOGNITIONS: frozenset(
+        {
+            *("household", "household_size", "person", "household_role", "birth_year", "gender"),
+            *("number", "category", "subject", "level", "decided_on", "valid_from", "valid_to"),
+            *("valid_through", "income_ratio", "standard", "setting", "recheck_class"),
+            *("checked_on", "status", "tapered_on", "end_reason", "ended_on", "stated_on"),
+            *("rule_version", *IDENTITY),
+        }
+    ),
 }
 _NEEDED: Mapping[ImportKind, frozenset[str]] = {
     ImportKind.NEEDS: frozenset({"category", "urgency"}),
     ImportKind.OFFERS: frozenset({"organization", "org_type", "category"}),
+    ImportKind.RECOGNITIONS: frozenset({"household", "number", "category", "valid_from"}),
 }
-RESERVED_TYPES = frozenset({"household"})
+RESERVED_TYPES = frozenset({"household", "recipient"})
+_OF_NEEDS_AND_OFFERS = ("lines", "unlisted", "quantity", "review", "absence", "public")
 _TOP = frozenset(
     {
         *("kind", "source", "type", "file", "blank", "ignore", "key", "fields", "area", "lines"),
@@ -83,15 +97,20 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     _only(table, _TOP, "the profile")
     kind = _enum(ImportKind, table.get("kind"), "kind")
     fields = _fields(kind, _table(table, "fields"))
+    if kind is ImportKind.RECOGNITIONS:
+        for name in _NEEDED[kind]:
+            fields[name] = replace(fields[name], required=True)
     key = _key(_table(table, "key", only=("fields",)), fields)
     type_ = _text(table.get("type"), "type")
     if type_ in RESERVED_TYPES:
         raise _wrong("type", f"{', '.join(sorted(RESERVED_TYPES))} is nexus' own")
     area = _area(table["area"]) if "area" in table else None
-    if kind is ImportKind.NEEDS and area is None:
-        raise _wrong("area", "a need lies in an area")
+    if kind is not ImportKind.OFFERS and area is None:
+        raise _wrong("area", f"{kind.value} lie in an area")
     lines = tuple(_line(each, at) for at, each in enumerate(_list(table, "lines"), 1))
-    if not lines:
+    if kind is ImportKind.RECOGNITIONS:
+        _check_recognitions(table, key, fields)
+    elif not lines:
         raise _wrong("lines", "at least one [[lines]] says what is asked for or offered")
     review = _review(_table(table, "review"))
     ignored = frozenset(map(label, _texts(table.get("ignore", []), "ignore")))
@@ -115,6 +134,20 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
         public=_public(table["public"], fields) if "public" in table else None,
         publisher=_publisher(_table(table, "publisher", only=("uscc", "name"))),
     )
+
+
+def _check_recognitions(
+    table: Mapping[str, Any], key: tuple[str, ...], fields: Mapping[str, Field]
+) -> None:
+    for name in _OF_NEEDS_AND_OFFERS:
+        if name in table:
+            raise _wrong(name, "recognitions have none")
+    if key != ("number",):
+        raise _wrong("key.fields", 'recognitions are known by their number: ["number"]')
+    for name in IDENTITY:
+        spec = fields.get(name)
+        if spec and (spec.values or spec.only_listed or spec.refuse or spec.collect):
+            raise _wrong(f"fields.{name}", "identity is taken as it is: columns alone")
 
 
 def _layout(

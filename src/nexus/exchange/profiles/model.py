@@ -13,6 +13,7 @@ from nexus.exchange.reading.tables import Layout
 class ImportKind(StrEnum):
     NEEDS = "needs"
     OFFERS = "offers"
+    RECOGNITIONS = "recognitions"
 
 
 class Absence(StrEnum):

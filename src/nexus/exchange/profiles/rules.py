@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from nexus.core.personal_data import PersonalDataKind, find_personal_data
+from nexus.core.personal_data import find_numbers
 from nexus.core.refusals import Refusal
 from nexus.exchange.profiles.model import (
     AreaEntry,
@@ -26,15 +27,18 @@ from nexus.exchange.profiles.values import (
 )
 from nexus.exchange.reading.tables import Cell, Fault, Row, damage, label, plain
 
-DAYS = frozenset({"needed_by", "available_from", "available_to"})
-KEPT_IN_CLEAR = frozenset({"household"})
+DAYS = frozenset(
+    {
+        *("needed_by", "available_from", "available_to"),
+        *("decided_on", "valid_from", "valid_to", "valid_through", "checked_on", "tapered_on"),
+        *("ended_on", "stated_on"),
+    }
+)
+KEPT_IN_CLEAR = frozenset({"household", "person"})
 MULTILINE = frozenset({"description"})
 KEY_SEPARATOR = " / "
 LONGEST_KEY = 300
 LONGEST_ITEM = 200
-_IDENTITY = frozenset(
-    {PersonalDataKind.ID_NUMBER, PersonalDataKind.PHONE, PersonalDataKind.BANK_CARD}
-)
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -104,7 +108,7 @@ def entry_of(profile: Profile, row: Row, key: str) -> Entry:
 
 
 def _identity_in(text: str, name: str) -> Fault | None:
-    kinds = sorted({one.kind.value for one in find_personal_data(text) if one.kind in _IDENTITY})
+    kinds = _kinds_in(text)
     if not kinds:
         return None
     return Fault(
@@ -113,6 +117,11 @@ def _identity_in(text: str, name: str) -> Fault | None:
         "clear: use a file number instead.",
         name,
     )
+
+
+@lru_cache(maxsize=4096)
+def _kinds_in(text: str) -> tuple[str, ...]:
+    return tuple(sorted({one.kind.value for one in find_numbers(text)}))
 
 
 def _missing(spec: Field) -> Fault:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import Any
 
 from nexus.acting import SHANGHAI
@@ -46,7 +47,12 @@ def is_blank(value: Any, blanks: tuple[str, ...]) -> bool:
     if not isinstance(value, str):
         return False
     text = plain(value)
-    return not text or any(fnmatchcase(text, pattern) for pattern in blanks)
+    return not text or _blank_words(blanks).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=64)
+def _blank_words(blanks: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, blanks)) or "(?!)")
 
 
 def text_of(cell: Cell, *, multiline: bool = False) -> str:

@@ -51,6 +51,18 @@ def rows_of(files: list[Path], root: Path, layout: Layout) -> Iterator[Row]:
             yield row
 
 
+def count_rows(files: list[Path], root: Path, layout: Layout) -> int:
+    """How many rows to expect, for a progress bar: of delimited files about, by their lines."""
+    exact = [path for path in files if path.suffix.lower() not in _DELIMITED]
+    lines = sum(_lines(path) for path in files if path.suffix.lower() in _DELIMITED)
+    return lines + sum(1 for _ in rows_of(exact, root, layout))
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return max(sum(1 for _ in file) - 1, 0)
+
+
 def _of_file(path: Path, layout: Layout, *, file: str) -> Iterator[Row]:
     size = path.stat().st_size
     if size > LIMITS.file_bytes:

@@ -1,8 +1,10 @@
 """What a file is made of once read: rows of labelled cells, and how a file or a row is refused."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -96,10 +98,13 @@ def plain(text: str) -> str:
 
     Half a surrogate pair, which no encoding can write, becomes a question mark.
     """
+    if text.isascii():
+        return " ".join(text.split())
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return " ".join(unicodedata.normalize("NFKC", whole).split())
 
 
+@lru_cache(maxsize=8192)
 def label(text: str) -> str:
     """A column's name without what differs from file to file: spaces, case, a `*` for required."""
     return "".join(unicodedata.normalize("NFKC", text).split()).strip("*").casefold()
@@ -110,13 +115,18 @@ def as_text(value: Scalar) -> str:
     return "" if value is None else str(value)
 
 
+_LOST = ("\ufffd", "锟斤拷")
+_UNUSABLE = re.compile("锟斤拷|[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffd]")
+"""Lost characters; control characters but tab and line ends; halves of surrogate pairs."""
+
+
 def damage(value: Scalar) -> str | None:
     """What makes a text unusable: a sentence, or None. Lost characters cannot be guessed back."""
     if not isinstance(value, str):
         return None
-    if "\ufffd" in value or "锟斤拷" in value:
-        return "characters were lost in an earlier conversion: export the file again as UTF-8"
-    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\r\n" for char in value):
+    if found := _UNUSABLE.search(value):
+        if found[0] in _LOST:
+            return "characters were lost in an earlier conversion: export the file again as UTF-8"
         return "the text holds control characters: clean the cell"
     if len(value) > LIMITS.cell_characters:
         return f"the cell has {len(value)} characters, more than {LIMITS.cell_characters}"
@@ -221,9 +231,8 @@ def _data(
 
 def damaged(cells: dict[str, Cell]) -> list[Fault]:
     """One fault for each cell whose text is unusable."""
-    found = ((cell.name, damage(cell.value)) for cell in cells.values())
     return [
-        Fault("DAMAGED_TEXT", f"In '{name}' {what}.", name)
-        for name, what in found
-        if what is not None
+        Fault("DAMAGED_TEXT", f"In '{cell.name}' {what}.", cell.name)
+        for cell in cells.values()
+        if (what := damage(cell.value)) is not None
     ]

@@ -43,6 +43,7 @@ async def record_recognition(
     income_ratio: Decimal | None = None,
     income_ratio_band: str | None = None,
     recheck_class: model.RecheckClass | None = None,
+    checked_on: date | None = None,
     corrects_id: UUID | None = None,
 ) -> model.Recognition:
     """A decision of the authority, pending until confirmed (T5a). One subject, one category."""
@@ -64,7 +65,7 @@ async def record_recognition(
         income_ratio=income_ratio,
         income_ratio_band=income_ratio_band,
         flags=[],
-        checked_on=decided_on,
+        checked_on=checked_on or decided_on,
         rule_version=rule_version,
         corrects_id=corrects_id,
         created_at=act.now,

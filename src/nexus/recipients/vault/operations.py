@@ -1,6 +1,7 @@
 """Recording identity sealed, asking to see it, and destroying the key."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, select, update
@@ -8,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from nexus.acting import Act
 from nexus.areas.queries import check_code
+from nexus.core.copying import copy_rows
 from nexus.core.ids import new_id
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound
 from nexus.recipients import model as recipients
@@ -47,6 +49,53 @@ async def record_identity(
         await _write(act, key, recipient_id, field, plain)
     act.record("identity.recorded", recipient, fields=sorted(field.value for field in checked))
     return recipient
+
+
+async def record_identities(act: Act, given: Mapping[UUID, Mapping[IdentityField, str]]) -> None:
+    """Seal the checked fields of recipients who have none yet, many at once.
+
+    For a feed: the recipients are the caller's own new rows, and it looked with
+    `queries.recipients_by_id_number` that no number is taken.
+    """
+    if not policy.may_admit(act.actor):
+        raise Forbidden(f"Role {act.actor.role.name} may not record identities in bulk.")
+    vault = queries.vault_of(act)
+    keys, entries, indexes, told = [], [], [], []
+    for recipient_id, fields in given.items():
+        key = vault.new_person_key()
+        keys.append(
+            {
+                "recipient_id": recipient_id,
+                "wrapped_key": vault.wrap(key, recipient_id),
+                "key_version": vault.key_version,
+                "created_at": act.now,
+            }
+        )
+        for field, plain in fields.items():
+            sealed = vault.seal(key, recipient_id, field, plain)
+            entries.append(_entry(act, recipient_id, field, sealed, vault.key_version))
+            if field in INDEXED:
+                blind = vault.blind(field, plain)
+                indexes.append({"field": field, "hmac": blind, "recipient_id": recipient_id})
+        names = sorted(field.value for field in fields)
+        told.append(act.told("identity.recorded", "recipient", recipient_id, fields=names))
+    await copy_rows(act.session, model.PersonKey, keys)
+    await copy_rows(act.session, model.IdentityEntry, entries)
+    await copy_rows(act.session, model.BlindIndex, indexes)
+    await act.record_many(told)
+
+
+def _entry(
+    act: Act, recipient_id: UUID, field: IdentityField, sealed: bytes, key_version: int
+) -> dict[str, Any]:
+    return {
+        "recipient_id": recipient_id,
+        "field": field,
+        "ciphertext": sealed,
+        "key_version": key_version,
+        "recorded_at": act.now,
+        "recorded_by": act.actor.account_id,
+    }
 
 
 async def _new_person_key(act: Act, recipient_id: UUID) -> bytes:
@@ -93,12 +142,13 @@ async def _write(
     )
     await act.session.execute(
         insert(row).values(
-            recipient_id=recipient_id,
-            field=field,
-            ciphertext=vault.seal(key, recipient_id, field, plain),
-            key_version=vault.key_version,
-            recorded_at=act.now,
-            recorded_by=act.actor.account_id,
+            _entry(
+                act,
+                recipient_id,
+                field,
+                vault.seal(key, recipient_id, field, plain),
+                vault.key_version,
+            )
         )
     )
 

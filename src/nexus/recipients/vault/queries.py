@@ -1,10 +1,12 @@
 """Finding a person by number, and opening what a committed reveal allows."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select, text
 
 from nexus.acting import View
+from nexus.core.copying import looked_up
 from nexus.core.crypto import SealError
 from nexus.core.refusals import GuardFailed
 from nexus.recipients import model as recipients
@@ -55,6 +57,23 @@ async def recipient_by_id_number(view: View, id_number: str) -> recipients.Recip
         )
     )
     return found.scalar_one_or_none()
+
+
+async def recipients_by_id_number(view: View, id_numbers: Sequence[str]) -> dict[str, UUID]:
+    """Checked ID number → the recipient who has it, wherever they live; for a feed."""
+    vault = vault_of(view)
+    blinds = {vault.blind(IdentityField.ID_NUMBER, number): number for number in id_numbers}
+    row = model.BlindIndex
+    found = await view.session.execute(
+        looked_up(
+            row.hmac,
+            blinds,
+            row.hmac,
+            row.recipient_id,
+            where=(row.field == IdentityField.ID_NUMBER,),
+        )
+    )
+    return {blinds[hmac]: recipient_id for hmac, recipient_id in found}
 
 
 async def person_key(view: View, recipient_id: UUID) -> bytes | None:

@@ -1,0 +1,308 @@
+"""One import of a feed: known rows are followed where they differ, new ones are admitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, literal, update
+
+from nexus.core.refusals import Refusal
+from nexus.exchange.importing.model import ExternalRef
+from nexus.exchange.importing.recognitions import queries, rules
+from nexus.exchange.importing.recognitions.model import RECOGNITION_PARTS, Ref, Stated
+from nexus.exchange.importing.recognitions.slices import (
+    Clash,
+    Found,
+    New,
+    Refused,
+    Slice,
+    check_territory,
+    find,
+    hold,
+    person_parts,
+    place,
+    recognition_parts,
+)
+from nexus.exchange.importing.rules import fault_of
+from nexus.exchange.importing.running import Import
+from nexus.exchange.profiles.loading import IDENTITY
+from nexus.exchange.profiles.rules import RowRefused, entry_of, key_of
+from nexus.exchange.reading.tables import Fault, Row
+from nexus.recipients.model import Household, Recipient, Recognition
+from nexus.recipients.operations import update_household, update_recipient
+from nexus.recipients.recognitions.feed.operations import follow
+from nexus.recipients.recognitions.feed.queries import recognitions_of
+from nexus.recipients.recognitions.operations import PeriodConflict
+from nexus.recipients.vault.operations import record_identity
+
+UNQUOTED = {
+    "DATE": "This is no date: write it as 2020-02-05.",
+    "UNKNOWN_VALUE": "This is not among the values the profile knows: correct it, or add it there.",
+}
+"""Faults whose usual message repeats the cell: where columns have slipped it may hold a name."""
+PARTIES = ("household", "person", "identity")
+
+
+@dataclass
+class Feed(Import):
+    """Takes the rows of a feed in slices; what clashes is tried again at the end."""
+
+    words: rules.Words | None = None
+    stated: dict[str, int] = field(default_factory=dict)
+    """Key → a hash of what its first row says."""
+    parties_stated: dict[str, str] = field(default_factory=dict)
+    """Household or person → digest of what the first row about them says."""
+    deferred: list[tuple[Stated, Refusal]] = field(default_factory=list)
+    slice: ClassVar[int] = 2_000
+
+    async def take(self, rows: list[Row]) -> None:
+        """Some rows: read them, then write what is new or changed."""
+        if self.words is None:
+            with_identity = any(name in self.profile.fields for name in IDENTITY)
+            self.words = await queries.words_of(self.parties.act, with_identity=with_identity)
+        read = [one for row in rows if (one := self._read(row, self.words)) is not None]
+        self.report.distinct_keys = len(self.keys)
+        await self._settle(read)
+        self.tell()
+
+    async def finish(self, passed: list[str]) -> None:
+        """What clashed is tried again as long as that helps; then as every import ends."""
+        waiting = len(self.deferred) + 1
+        while 0 < len(self.deferred) < waiting:
+            waiting = len(self.deferred)
+            again = [each for each, _ in self.deferred]
+            self.deferred = []
+            for start in range(0, len(again), self.slice):
+                await self._settle(again[start : start + self.slice])
+        await self._refuse_deferred()
+        assert self.words is not None or not self.report.rows_read
+        self.wider.update(self.words.wider if self.words else {})
+        await super().finish(passed)
+
+    def _read(self, row: Row, words: rules.Words) -> Stated | None:
+        """The row's statement; None when it is refused, or repeats another."""
+        self.report.rows_read += 1
+        self._note_columns(row)
+        try:
+            key = key_of(self.profile, row)
+        except RowRefused as refused:
+            self.report.keyless += 1
+            self._refuse(row, "", refused.faults)
+            return None
+        self.keys.add(key)
+        try:
+            one = rules.read(row, entry_of(self.profile, row, key), words)
+        except RowRefused as refused:
+            self._refuse(row, key, [_unquoted(fault) for fault in refused.faults])
+            return None
+        said = hash(tuple(one.parts.values()))
+        if key in self.seen:
+            self._repeat(row, key, [] if self.stated[key] == said else ["content"])
+            return None
+        self.seen[key], self.stated[key] = (row.file, row.number), said
+        return one
+
+    async def _settle(self, stated: Sequence[Stated]) -> None:
+        found = await find(self.parties, self.profile, stated)
+        known_ids = [ref.id for ref in found.recognitions.values()]
+        slice_ = Slice(self.parties, self.profile, self.run, found, New())
+        touched = [each for each in stated if not self._is_unchanged(each, found)]
+        if touched:
+            await hold(self.parties, self.profile, found, touched)
+            fresh = [each for each in touched if each.key not in found.recognitions]
+            for each in touched:
+                if (ref := found.recognitions.get(each.key)) is not None:
+                    await self._follow(slice_, each, ref)
+            if fresh:
+                found.periods.extend(await recognitions_of(self.parties.act, found.areas))
+                await self._place(slice_, fresh)
+        await slice_.write()
+        if known_ids:
+            await self.session.execute(
+                update(ExternalRef)
+                .where(ExternalRef.id == any_(literal(known_ids, ARRAY(Uuid()))))
+                .values(last_run_id=self.run.id)
+                .execution_options(synchronize_session=False)
+            )
+        await self.session.flush()
+
+    def _is_unchanged(self, each: Stated, found: Found) -> bool:
+        """Nothing to do: as it was, or older than what is known."""
+        ref = found.recognitions.get(each.key)
+        if ref is None:
+            return False
+        newer = ref.parts.get("stated_on")
+        if newer and each.stated_on and each.stated_on.isoformat() < newer:
+            told = f"stated on {each.stated_on}, older than what is known of {newer}: left as it is"
+            self.report.warn(each.row, each.key, told, code="OUT_OF_DATE")
+        elif self._changed(each, found, ref):
+            return False
+        self.report.unchanged += 1
+        return True
+
+    def _changed(self, each: Stated, found: Found, ref: Ref) -> list[str]:
+        changed = [name for name in RECOGNITION_PARTS if ref.parts.get(name) != each.parts[name]]
+        household = found.households.get(each.household)
+        person = found.persons.get(each.person) if each.person else None
+        for name, known in (("household", household), ("person", person), ("identity", person)):
+            if known is None:
+                if name == "household" or (name == "person" and each.person):
+                    changed.append(name)
+            elif each.parts[name] != known.parts.get(name) and self._is_first(name, each):
+                changed.append(name)
+        return changed
+
+    def _is_first(self, name: str, each: Stated) -> bool:
+        """Of several rows about one household or person the first one counts; a note otherwise."""
+        number = each.household if name == "household" else each.person
+        digest = each.parts[name]
+        if self.parties_stated.setdefault(f"{name} {number}", digest) == digest:
+            return True
+        told = f"an earlier row says something else of this {name}: the first one counts"
+        self.report.warn(each.row, each.key, told, code="DIFFERS")
+        return False
+
+    # --- Known rows ---
+
+    async def _follow(self, slice_: Slice, each: Stated, ref: Ref) -> None:
+        changed = self._changed(each, slice_.found, ref)
+        try:
+            async with self.session.begin_nested():
+                await self._bring(slice_, each, ref, changed)
+                await self.session.flush()
+        except PeriodConflict as refusal:
+            self.deferred.append((each, refusal))
+            return
+        except Refused as refusal:
+            self._refuse(each.row, each.key, [refusal.fault])
+            return
+        except Refusal as refusal:
+            self._refuse(each.row, each.key, [fault_of(refusal)])
+            return
+        self.report.updated += 1
+        for part in changed:
+            self.report.changed[part] = self.report.changed.get(part, 0) + 1
+        self._warn(each)
+
+    async def _bring(self, slice_: Slice, each: Stated, ref: Ref, changed: list[str]) -> None:
+        """The household, the person and the recognition to what the row says."""
+        found, act = slice_.found, self.parties.act
+        assert ref.object_id is not None
+        row = await self.session.get_one(Recognition, ref.object_id, populate_existing=True)
+        household = found.households.get(each.household)
+        person = found.persons.get(each.person) if each.person else None
+        household_id = household.object_id if household else None
+        recipient_id = person.object_id if person else None
+        check_territory(slice_, each, household_id)
+        subject = (None, recipient_id) if each.of_person else (household_id, None)
+        if subject != (row.household_id, row.recipient_id) or household_id is None:
+            raise Refused(
+                "SUBJECT_DIFFERS",
+                "This number was given to another household or person: a recognition keeps its "
+                "own. The authority gives a new number.",
+                "number",
+            )
+        if each.person and (person is None or found.homes.get(person.object_id) != household_id):  # type: ignore[arg-type]
+            raise Refused(
+                "PERSON_ELSEWHERE",
+                f"Person {each.person} is not on record in household {each.household}.",
+                "person",
+            )
+        await self._bring_parties(each, changed, household_id, recipient_id)
+        if set(RECOGNITION_PARTS).intersection(changed):
+            row = await follow(
+                act,
+                row.id,
+                each.said,
+                changed,
+                household_id=household_id,
+                recipient_id=recipient_id if each.of_person else None,
+            )
+        await self._keep(ref.id, recognition_parts(each), row.id)
+
+    async def _bring_parties(
+        self, each: Stated, changed: list[str], household_id: UUID, recipient_id: UUID | None
+    ) -> None:
+        act = self.parties.act
+        if "household" in changed:
+            home = await self.session.get_one(Household, household_id, populate_existing=True)
+            await update_household(
+                act, home.id, expected_version=home.version, size=each.size, area_code=each.area
+            )
+            await self._keep_of(household_id, {"household": each.parts["household"]})
+        if recipient_id is None:
+            return
+        if "person" in changed:
+            who = await self.session.get_one(Recipient, recipient_id, populate_existing=True)
+            await update_recipient(
+                act,
+                who.id,
+                expected_version=who.version,
+                household_role=each.role,
+                birth_year=each.birth_year,
+                gender=each.gender,
+            )
+        if "identity" in changed and each.identity:
+            await record_identity(act, recipient_id, given=each.identity)
+        if {"person", "identity"}.intersection(changed):
+            await self._keep_of(recipient_id, person_parts(each))
+
+    async def _keep(self, ref_id: UUID, parts: dict[str, str], object_id: UUID) -> None:
+        await self.session.execute(
+            update(ExternalRef)
+            .where(ExternalRef.id == ref_id)
+            .values(parts=parts, object_id=object_id)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def _keep_of(self, object_id: UUID, parts: dict[str, str]) -> None:
+        row = ExternalRef
+        await self.session.execute(
+            update(row)
+            .where(row.system == self.profile.source, row.object_id == object_id)
+            .values(parts=parts)
+            .execution_options(synchronize_session=False)
+        )
+
+    # --- New rows ---
+
+    async def _place(self, slice_: Slice, fresh: Sequence[Stated]) -> None:
+        for each in fresh:
+            try:
+                place(slice_, each, self.parties.publisher_id)
+            except Clash as clash:
+                self.deferred.append((each, clash))
+            except Refused as refusal:
+                self._refuse(each.row, each.key, [refusal.fault])
+            else:
+                self.report.created += 1
+                self._warn(each)
+
+    def _warn(self, each: Stated) -> None:
+        for code, message in dict.fromkeys(each.warnings):
+            self.report.warn(each.row, each.key, message, code=code)
+
+    async def _refuse_deferred(self) -> None:
+        ids = {
+            clash.held.recognition_id
+            for _, clash in self.deferred
+            if isinstance(clash, Clash) and clash.held.recognition_id
+        }
+        numbers = await queries.numbers_by_recognition(self.session, self.profile.source, ids)
+        for each, refusal in self.deferred:
+            told = refusal.message
+            if isinstance(refusal, Clash):
+                held = refusal.held
+                if held.recognition_id in numbers:
+                    told = told.replace(held.name, f"{numbers[held.recognition_id]}, {held.name}")
+                told = (
+                    f"{each.said.category} ({each.key}) from {each.said.valid_from} cannot stand "
+                    f"beside {told}: end one of them, or correct its period."
+                )
+            self._refuse(each.row, each.key, [Fault("PERIOD_CONFLICT", told, "valid_from")])
+        self.deferred = []
+
+
+def _unquoted(fault: Fault) -> Fault:
+    return Fault(fault.code, UNQUOTED.get(fault.code, fault.message), fault.field)

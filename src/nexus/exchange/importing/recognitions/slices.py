@@ -1,0 +1,268 @@
+"""One slice of the feed: what is on record of it, where new rows find their place, and writing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from nexus.core.copying import copy_rows
+from nexus.core.ids import new_id
+from nexus.core.refusals import Refusal
+from nexus.exchange.importing.model import ExternalRef, ImportRun, ObjectType
+from nexus.exchange.importing.parties import Parties
+from nexus.exchange.importing.recognitions import queries
+from nexus.exchange.importing.recognitions.model import RECOGNITION_PARTS, Ref, Stated
+from nexus.exchange.profiles.model import Profile
+from nexus.exchange.reading.tables import Fault
+from nexus.recipients.recognitions.feed import operations as feed
+from nexus.recipients.recognitions.feed import queries as record
+from nexus.recipients.recognitions.feed.rules import Held, Periods
+from nexus.recipients.vault.model import IdentityField
+from nexus.recipients.vault.operations import record_identities
+from nexus.recipients.vault.queries import recipients_by_id_number
+
+HOUSEHOLD, RECIPIENT = ObjectType.HOUSEHOLD.value, ObjectType.RECIPIENT.value
+
+
+class Refused(Refusal):
+    """Why one row is not taken."""
+
+    def __init__(self, code: str, message: str, field: str) -> None:
+        super().__init__(message, field=field)
+        self.fault = Fault(code, message, field)
+
+
+class Clash(Refusal):
+    """It cannot stand beside `held`; after other rows of the file perhaps it can (INV-34)."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(held.told())
+        self.held = held
+
+
+@dataclass
+class Found:
+    """What is on record of a slice; it grows as new rows find their place."""
+
+    recognitions: queries.Refs
+    households: queries.Refs
+    persons: queries.Refs
+    areas: dict[UUID, str] = field(default_factory=dict)
+    """Household → area."""
+    homes: dict[UUID, UUID] = field(default_factory=dict)
+    """Recipient → household."""
+    periods: Periods = field(default_factory=Periods)
+    numbers: dict[str, UUID] = field(default_factory=dict)
+    """ID number → the recipient who has it."""
+    named: dict[UUID, str] = field(default_factory=dict)
+    """Of those: the number this source knows them by."""
+
+
+@dataclass
+class New:
+    """What a slice adds, written as a whole at its end."""
+
+    households: list[feed.NewHousehold] = field(default_factory=list)
+    recipients: list[feed.NewRecipient] = field(default_factory=list)
+    recognitions: list[feed.NewRecognition] = field(default_factory=list)
+    identities: dict[UUID, dict[IdentityField, str]] = field(default_factory=dict)
+    refs: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The parties and the source that a slice belongs to, with what is found and what is new."""
+
+    parties: Parties
+    profile: Profile
+    run: ImportRun
+    found: Found
+    new: New
+
+    def refer(
+        self, type_: str, value: str, object_type: ObjectType, object_id: UUID, parts: Any
+    ) -> Ref:
+        """A new external reference, for the end of the slice."""
+        row_id = new_id()
+        self.new.refs.append(
+            {
+                "id": row_id,
+                "system": self.profile.source,
+                "type": type_,
+                "value": value,
+                "object_type": object_type.value,
+                "object_id": object_id,
+                "parts": parts,
+                "first_seen_at": self.parties.act.now,
+                "last_run_id": self.run.id,
+            }
+        )
+        return Ref(row_id, object_id, parts)
+
+    async def write(self) -> None:
+        """Everything new, at once."""
+        act, new = self.parties.act, self.new
+        await feed.admit(act, new.households, new.recipients, new.recognitions)
+        if new.identities:
+            await record_identities(act, new.identities)
+        await copy_rows(act.session, ExternalRef, new.refs)
+
+
+async def find(parties: Parties, profile: Profile, stated: Sequence[Stated]) -> Found:
+    """The references of the rows, their households and persons."""
+    session, source = parties.act.session, profile.source
+    households, persons = queries.numbers_of(stated)
+    return Found(
+        await queries.refs_of(session, source, profile.type, [each.key for each in stated]),
+        await queries.refs_of(session, source, HOUSEHOLD, households),
+        await queries.refs_of(session, source, RECIPIENT, persons),
+    )
+
+
+async def hold(parties: Parties, profile: Profile, found: Found, touched: Sequence[Stated]) -> None:
+    """Lock the households of the rows that are written, and read what else decides about them."""
+    act = parties.act
+    people = {ref.object_id for ref in found.persons.values() if ref.object_id}
+    wanted = [each.id_number for each in touched if each.id_number is not None]
+    if wanted:
+        found.numbers = await recipients_by_id_number(act, wanted)
+        theirs = found.numbers.values()
+        found.named = await queries.named_otherwise(act.session, profile.source, set(theirs))
+        people.update(theirs)
+    found.homes = await record.households_of(act, people)
+    households = {
+        ref.object_id
+        for each in touched
+        if (ref := found.households.get(each.household)) and ref.object_id
+    }
+    households.update(found.homes[each] for each in found.numbers.values())
+    found.areas = await record.hold_households(act, households)
+
+
+def check_territory(slice_: Slice, each: Stated, household_id: UUID | None = None) -> None:
+    """The voucher's: where the row says the household lives, and where it is on record."""
+    covers = slice_.parties.vouch.actor.covers
+    here = slice_.found.areas.get(household_id) if household_id else None
+    for area in (each.area, here):
+        if area is not None and not covers(area):
+            raise Refused(
+                "FORBIDDEN",
+                f"Area {area} is not in the territory of the account that vouches.",
+                "area",
+            )
+
+
+def place(slice_: Slice, each: Stated, authority_id: UUID) -> None:
+    """Find the row its household and person, make those that are new, and put it beside them.
+
+    Refused, or Clash with what stands in its way; then nothing is added.
+    """
+    found, new = slice_.found, slice_.new
+    home = found.households.get(each.household)
+    person_id, known = _person(slice_, each, home)
+    household_id = home.object_id if home else found.homes.get(person_id) if person_id else None
+    check_territory(slice_, each, household_id)
+    fresh = household_id is None
+    household_id = household_id or new_id()
+    recipient_id = person_id or (new_id() if each.person else None)
+    subject_id = recipient_id if each.of_person else household_id
+    assert subject_id is not None
+    said = each.said
+    held = Held(
+        subject_id, not each.of_person, said.category, said.valid_from, said.valid_to, each.key
+    )
+    clash = found.periods.conflict(household_id, held)
+    if clash is not None:
+        raise Clash(clash)
+    found.periods.extend([(household_id, held)])
+    if home is None:
+        _add_household(slice_, each, household_id, fresh=fresh)
+    if each.person is not None and not known:
+        assert recipient_id is not None
+        _add_person(slice_, each, recipient_id, household_id, fresh=person_id is None)
+    row_id = new_id()
+    new.recognitions.append(
+        feed.NewRecognition(
+            row_id,
+            household_id,
+            recipient_id if each.of_person else None,
+            each.area,
+            authority_id,
+            said,
+        )
+    )
+    parts = recognition_parts(each)
+    slice_.refer(slice_.profile.type, each.key, ObjectType.RECOGNITION, row_id, parts)
+
+
+def recognition_parts(each: Stated) -> dict[str, str]:
+    """What a known recognition is compared by, and how old the statement is."""
+    parts = {name: each.parts[name] for name in RECOGNITION_PARTS}
+    return parts | {"stated_on": each.stated_on.isoformat()} if each.stated_on else parts
+
+
+def _person(slice_: Slice, each: Stated, home: Ref | None) -> tuple[UUID | None, bool]:
+    """(the recipient, whether this source knows them); (None, False) for somebody new."""
+    found = slice_.found
+    if each.person is None:
+        return None, False
+    ref = found.persons.get(each.person)
+    recipient_id = ref.object_id if ref else None
+    taken = found.numbers.get(each.id_number) if each.id_number else None
+    if taken is not None and taken != recipient_id:
+        other = found.named.get(taken)
+        if other is not None or recipient_id is not None:
+            who = f"person {other}" if other else "another recipient"
+            raise Refused(
+                "ID_NUMBER_TAKEN",
+                f"The ID number is that of {who}: one of the two is wrong.",
+                "id_number",
+            )
+        recipient_id = taken
+        each.warnings.append(("KNOWN_PERSON", "the person was on record here already: linked"))
+    lives = found.homes.get(recipient_id) if recipient_id else None
+    if recipient_id and (ref or home) and (home is None or lives != home.object_id):
+        raise Refused(
+            "PERSON_ELSEWHERE",
+            f"Person {each.person} is on record in another household than {each.household}: "
+            "have them moved there first.",
+            "household",
+        )
+    return recipient_id, ref is not None
+
+
+def _add_household(slice_: Slice, each: Stated, household_id: UUID, *, fresh: bool) -> None:
+    found = slice_.found
+    if fresh:
+        slice_.new.households.append(feed.NewHousehold(household_id, each.size, each.area))
+        found.areas[household_id] = each.area
+    parts = {"household": each.parts["household"]}
+    ref = slice_.refer(HOUSEHOLD, each.household, ObjectType.HOUSEHOLD, household_id, parts)
+    found.households[each.household] = ref
+
+
+def _add_person(
+    slice_: Slice, each: Stated, recipient_id: UUID, household_id: UUID, *, fresh: bool
+) -> None:
+    found = slice_.found
+    assert each.person is not None
+    if fresh:
+        slice_.new.recipients.append(
+            feed.NewRecipient(
+                recipient_id, household_id, each.area, each.role, each.birth_year, each.gender
+            )
+        )
+        found.homes[recipient_id] = household_id
+        if each.identity:
+            slice_.new.identities[recipient_id] = each.identity
+    if each.id_number:
+        found.numbers[each.id_number] = recipient_id
+    found.named[recipient_id] = each.person
+    parts = person_parts(each)
+    ref = slice_.refer(RECIPIENT, each.person, ObjectType.RECIPIENT, recipient_id, parts)
+    found.persons[each.person] = ref
+
+
+def person_parts(each: Stated) -> dict[str, str]:
+    """What a known person is compared by; identity by a keyed digest."""
+    return {"person": each.parts["person"], "identity": each.parts["identity"]}
