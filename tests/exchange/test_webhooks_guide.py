@@ -110,8 +110,11 @@ async def test_the_feed_is_followed(api: Api, engine: AsyncEngine) -> None:
     await post.tell("station.resumed", stations[0])
     loop = asyncio.get_running_loop()
 
+    async def answer(query: str, variables: dict[str, Any]) -> Any:
+        return await api(owner)(query, **variables)
+
     def ask(query: str, variables: dict[str, Any]) -> Any:
-        coming = asyncio.run_coroutine_threadsafe(api(owner)(query, **variables), loop)
+        coming = asyncio.run_coroutine_threadsafe(answer(query, variables), loop)
         return coming.result(30)["data"]
 
     applied: list[str] = []

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Integer, Update, Uuid, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
@@ -186,61 +187,79 @@ async def settle(
     )
     if endpoint is None or endpoint.lease != turn.number:
         return False
-    rows = [_settled(outcome, now, chance) for outcome in outcomes]
-    rows += [{"id": one, "state": _S.WITHHELD, "finished_at": now} for one in withheld]
-    for row in rows:
-        # One by one: what was redelivered or ended meanwhile is left as it is.
-        values = {name: value for name, value in row.items() if name != "id"}
-        await session.execute(
-            update(_D).where(_D.id == row["id"], _D.state == _S.PENDING).values(values)
-        )
-    failed = [outcome for outcome in outcomes if not outcome.accepted]
-    await _hold_back(session, endpoint.id, failed, rows)
+    await _deliver(session, [one for one in outcomes if one.accepted], now)
+    for outcome in outcomes:
+        if not outcome.accepted:
+            await _postpone(session, endpoint.id, outcome, now, chance)
+    if withheld:
+        await session.execute(_pending(withheld).values(state=_S.WITHHELD, finished_at=now))
     await _judge_endpoint(session, endpoint, now, outcomes, chance)
     endpoint.leased_until = now + LEASE
     return endpoint.state is model.WebhookEndpointState.ACTIVE and endpoint.retry_at is None
 
 
-def _settled(outcome: Outcome, now: datetime, chance: float) -> dict[str, Any]:
-    parcel = outcome.parcel
-    row: dict[str, Any] = {
-        "id": parcel.delivery_id,
-        "attempts": parcel.attempts + 1,
-        "last_attempt_at": now,
-        "last_status": outcome.status,
-        "last_duration_ms": outcome.duration_ms,
-        "last_error": None,
-    }
-    if outcome.accepted:
-        return row | {"state": _S.DELIVERED, "finished_at": now}
-    row["last_error"] = rules.failure(outcome.status, outcome.error)
-    if now >= parcel.expires_at:
-        return row | {"state": _S.DEAD, "finished_at": now}
-    wait = max(
-        rules.pause(parcel.attempts + 1, chance),
-        min(timedelta(seconds=outcome.retry_after or 0), rules.LONGEST_PAUSE),
+def _pending(ids: Any) -> Update:
+    """Of these deliveries those that still wait: what ended meanwhile is left as it is."""
+    return update(_D).where(_D.id.in_(ids), _D.state == _S.PENDING)
+
+
+async def _deliver(session: AsyncSession, outcomes: Sequence[Outcome], now: datetime) -> None:
+    if not outcomes:
+        return
+    done: Any = (
+        func.unnest(
+            literal([one.parcel.delivery_id for one in outcomes], ARRAY(Uuid())),
+            literal([one.status for one in outcomes], ARRAY(Integer())),
+            literal([one.duration_ms for one in outcomes], ARRAY(Integer())),
+        )
+        .table_valued("id", "status", "duration", name="done")
+        .render_derived()
     )
-    return row | {"due_at": now + wait}
+    await session.execute(
+        update(_D)
+        .where(_D.id == done.c.id, _D.state == _S.PENDING)
+        .values(
+            state=_S.DELIVERED,
+            attempts=_D.attempts + 1,
+            finished_at=now,
+            last_attempt_at=now,
+            last_status=done.c.status,
+            last_duration_ms=done.c.duration,
+            last_error=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
-async def _hold_back(
-    session: AsyncSession, endpoint_id: UUID, failed: Sequence[Outcome], rows: list[dict[str, Any]]
+async def _postpone(
+    session: AsyncSession, endpoint_id: UUID, outcome: Outcome, now: datetime, chance: float
 ) -> None:
-    """What follows a failed delivery of the same object is due no earlier than that."""
-    due = {row["id"]: row["due_at"] for row in rows if "due_at" in row}
-    for outcome in failed:
-        until = due.get(outcome.parcel.delivery_id)
-        if until is not None:
-            await session.execute(
-                update(_D)
-                .where(
-                    _D.endpoint_id == endpoint_id,
-                    _D.object_id == outcome.parcel.object_id,
-                    _D.state == _S.PENDING,
-                    _D.due_at < until,
-                )
-                .values(due_at=until)
+    """A failed attempt: later again, and what follows of the same object no earlier; or dead."""
+    parcel = outcome.parcel
+    asked = min(timedelta(seconds=outcome.retry_after or 0), rules.LONGEST_PAUSE)
+    due = now + max(rules.pause(parcel.attempts + 1, chance), asked)
+    over = now >= parcel.expires_at
+    await session.execute(
+        _pending([parcel.delivery_id]).values(
+            attempts=parcel.attempts + 1,
+            last_attempt_at=now,
+            last_status=outcome.status,
+            last_duration_ms=outcome.duration_ms,
+            last_error=rules.failure(outcome.status, outcome.error),
+            **({"state": _S.DEAD, "finished_at": now} if over else {"due_at": due}),
+        )
+    )
+    if not over:
+        await session.execute(
+            update(_D)
+            .where(
+                _D.endpoint_id == endpoint_id,
+                _D.object_id == parcel.object_id,
+                _D.state == _S.PENDING,
+                _D.due_at < due,
             )
+            .values(due_at=due)
+        )
 
 
 async def _judge_endpoint(
