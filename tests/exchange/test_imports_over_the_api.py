@@ -366,7 +366,8 @@ async def test_a_charity_brings_its_own_offers_and_nobody_elses(
     engine: AsyncEngine, api: Api, client: httpx.AsyncClient, importer: Importer
 ) -> None:
     async with making(engine) as m:
-        mine = await m.account(role="charity_user")
+        own = await m.organization(name="同心慈善会（分会）")
+        mine = await m.account(role="charity_user", organization=own)
         other = await m.organization()
     charity = Platform(api, client, mine)
     organization = await reread(engine, Organization(id=mine.organization_id))

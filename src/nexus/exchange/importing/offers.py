@@ -320,7 +320,7 @@ def _client(parties: Parties, organization_id: UUID) -> Act:
 async def _as_owner(parties: Parties, wanted: Wanted) -> Act:
     """The organization of that name, entered and verified when there is none."""
     if (own := parties.own_offers) is not None:
-        if wanted.organization not in (own.name, own.uscc, own.no):
+        if wanted.organization not in {plain(it) for it in (own.name, own.uscc, own.no) if it}:
             raise Forbidden(f"You bring offers of {own.name} only, by that name or its number.")
         return parties.vouch
     session, row = parties.act.session, Organization
