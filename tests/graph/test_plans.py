@@ -41,7 +41,7 @@ def plan(executor: Executor, document: str, role: Role = Role.RECIPIENT, **given
 
 
 def test_values_share_a_plan(executor: Executor) -> None:
-    first = plan(executor, FIND, n=1, f={"title": ["a"], "onShelf": True}, i=encode("Book", "1"))
+    first = plan(executor, FIND, n=6, f={"title": ["a"], "onShelf": True}, i=encode("Book", "1"))
     other = plan(executor, FIND, n=9, f={"title": [], "onShelf": False}, i=encode("Book", "2"))
     assert first is other
 
@@ -50,6 +50,7 @@ def test_values_share_a_plan(executor: Executor) -> None:
     "given",
     [
         {"n": None},
+        {"n": 11},
         {"f": {}},
         {"f": {"title": ["a"], "onShelf": None}},
         {"o": "NEWEST"},
@@ -58,7 +59,7 @@ def test_values_share_a_plan(executor: Executor) -> None:
     ],
 )
 def test_another_shape_is_another_plan(executor: Executor, given: dict[str, Any]) -> None:
-    usual: dict[str, Any] = {"n": 1, "f": {"title": ["a"], "onShelf": True}}
+    usual: dict[str, Any] = {"n": 9, "f": {"title": ["a"], "onShelf": True}}
     assert plan(executor, FIND, **usual) is not plan(executor, FIND, **{**usual, **given})
     assert plan(executor, FIND, Role.DPO, **usual) is not plan(executor, FIND, **usual)
 
@@ -83,6 +84,7 @@ def test_a_known_page_is_a_literal(executor: Executor) -> None:
     """So that PostgreSQL knows how few rows a generic plan must fetch."""
     assert "LIMIT 21" in plan(executor, "{ books { nodes { title } } }").sql
     assert "LIMIT 6" in plan(executor, "{ books(first: 5) { nodes { title } } }").sql
+    assert "LIMIT 11" in plan(executor, FIND, n=6).sql
 
 
 def test_every_table_is_read_through_its_policy(executor: Executor) -> None:

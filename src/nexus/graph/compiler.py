@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     false,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSON
@@ -212,9 +213,15 @@ class Compiler:
         given = self.document.argument(spec.name, item.node, "first")
         size = Size("first", given, declared.default, declared.maximum)
         own = cost.add(rows=size.fixed if size.fixed is not None else size.value)
-        limit = self.parameter(size.value, Integer())
+        limit = self._limit(size)
         found = declared.select(self.actor, row, limit).correlate(row)
         return self._list(target, found.subquery(self.name("d")), item, own)
+
+    def _limit(self, size: Size) -> Any:
+        """The size of a list in SQL: a literal where it is known, so that plans can count on it."""
+        if size.fixed is not None:
+            return literal_column(str(size.fixed), Integer())
+        return self.parameter(size.value, Integer())
 
     def _list(
         self, target: specs.TypeSpec, rows: Any, item: Field, cost: Cost
@@ -244,7 +251,7 @@ class Compiler:
             for name, known in declared.arguments.items()
             if (argument := self.document.argument(spec.name, item.node, name)) is not None
         }
-        limit = self.parameter(size.value, Integer())
+        limit = self._limit(size)
         rows = declared.select(self.actor, limit, given).subquery(self.name("d"))
         built = self.object(target, rows, item.below, own)
         return select(built).select_from(rows).correlate_except(rows).scalar_subquery()

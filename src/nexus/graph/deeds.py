@@ -11,7 +11,6 @@ import strawberry
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues, get_argument_values
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from strawberry.types.arguments import convert_argument
 
@@ -22,8 +21,9 @@ from nexus.graph.documents import Operation, Prepared
 from nexus.graph.errors import RequestCode, RequestError, as_bytes, masked, told
 from nexus.graph.plans import Planner, Statement
 from nexus.graph.quotas import Purse
-from nexus.graph.reading import Reader, unavailable
+from nexus.graph.reading import Reader
 from nexus.graph.selections import Document, Field, Values
+from nexus.graph.waiting import connected, unavailable
 
 T = TypeVar("T")
 
@@ -229,9 +229,8 @@ class Deeds:
                     self.engine, expire_on_commit=False, info=self.info
                 ) as session:
                     async with session.begin():
+                        await connected(session)
                         return await work(session)
-            except PoolTimeout:
-                raise unavailable("Too many requests are at work.") from None
             except DBAPIError as error:
                 if guards.may_retry(error) and attempt + 1 < ATTEMPTS:
                     await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311
@@ -240,6 +239,10 @@ class Deeds:
                 if explained is None:
                     raise
                 raise explained from error
+            except Exception as error:
+                if guards.is_lost(error):
+                    raise unavailable("The database is being restarted.") from error
+                raise
         raise AssertionError("unreachable")
 
 

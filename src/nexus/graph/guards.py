@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from nexus.core.refusals import GuardFailed, Refusal
+from nexus.graph.reading import LOST
 
 GUARDS: dict[str, Callable[[], Refusal]] = {}
 RETRIED = ("40001", "40P01")
@@ -41,9 +42,16 @@ def was_canceled(error: DBAPIError) -> bool:
     return _state(error) == "57014"
 
 
-def is_lost(error: DBAPIError) -> bool:
+def is_lost(error: BaseException | None) -> bool:
     """Whether the connection broke: whether the deed was done is for its key to tell."""
-    return error.connection_invalidated or _state(error)[:2] in ("08", "57")
+    if error is None or isinstance(error, Refusal):
+        return False
+    if isinstance(error, DBAPIError) and (
+        error.connection_invalidated or _state(error)[:2] in ("08", "57")
+    ):
+        return True
+    # Where it breaks in the middle of an answer, the driver says so in words of its own.
+    return isinstance(error, LOST) or is_lost(error.__cause__)
 
 
 def _state(error: DBAPIError) -> str:

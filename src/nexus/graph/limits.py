@@ -34,6 +34,7 @@ MAX_ROOTS = 20
 """Root fields of one operation: each may be a search through a table, or a deed."""
 MAX_NAME = 63
 """Characters of an alias: PostgreSQL cuts longer column names."""
+SIZES = ("first", "last")
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Extent:
     """Variables of @skip and @include."""
     arguments: set[str] = field(default_factory=set)
     """Variables in arguments of fields."""
+    sizes: set[str] = field(default_factory=set)
+    """Variables that are the size of a page."""
 
     def include(self, other: "Extent", deeper: int = 0) -> None:
         """Count `other` in, `deeper` levels below. RequestError 422 past a limit."""
@@ -64,6 +67,7 @@ class Extent:
         self.directives += other.directives
         self.conditions |= other.conditions
         self.arguments |= other.arguments
+        self.sizes |= other.sizes
         for what, found, most in (
             ("levels", self.depth, MAX_DEPTH),
             ("fields", self.fields, MAX_FIELDS),
@@ -135,6 +139,8 @@ class Measure:
         if not deed:
             for argument in node.arguments or ():
                 own.arguments.update(variables_in(argument.value))
+                if argument.name.value in SIZES and isinstance(argument.value, VariableNode):
+                    own.sizes.add(argument.value.name.value)
         if node.selection_set is not None:
             self._selections(node.selection_set, own)
         return own

@@ -111,11 +111,11 @@ class Page:
             self._parameters[name] = self.compiler.parameter(binder, kind)
         return self._parameters[name]
 
-    def _size(self, more: int = 0) -> Any:
-        """The page's size in SQL: a literal where it is known, so that plans can count on it."""
+    def _size(self) -> Any:
+        """The page's size in SQL."""
         if self.size.fixed is not None:
-            return literal_column(str(self.size.fixed + more), Integer())
-        return self._parameter("size", self.size.value, Integer()) + more
+            return literal_column(str(self.size.fixed), Integer())
+        return self._parameter("size", self.size.value, Integer())
 
     # Rows ----------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Page:
         return self._parameter(f"{name} {at}", binder, key.type)
 
     def _page(self) -> Any:
-        """The page's rows and one more, numbered from where the page begins."""
+        """The page's rows and at least one more, numbered from where the page begins."""
         base = self.compiler.alias(self.target.table)
         descending = self.order.descending != self.backward
         ordering = [key.desc() if descending else key.asc() for key in self._keys(base)]
@@ -177,7 +177,7 @@ class Page:
             select(base, rank)
             .where(*self._where(base), *self._between(base))
             .order_by(*ordering)
-            .limit(self._size(1))
+            .limit(literal_column(str(self.size.room + 1), Integer()))
             .correlate_except(base)
         )
         return inner.subquery(self.compiler.name("page"))

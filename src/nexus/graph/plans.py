@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -22,7 +22,8 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from nexus.acting import Actor, Role, shape
 from nexus.graph.caching import Recent
 from nexus.graph.compiler import Binder, Compiler
-from nexus.graph.costs import Cost
+from nexus.graph.costs import Cost, room
+from nexus.graph.courses import Course
 from nexus.graph.documents import Operation, Prepared
 from nexus.graph.introspection import Introspection
 from nexus.graph.nodes import type_named
@@ -61,6 +62,7 @@ class Statement:
     """Binders whose values the statement has no use for, but which may refuse them."""
     cost: Cost
     fixed_cost: int | None
+    course: Course = field(default_factory=Course)
 
     def parameters(self, values: Values, actor: Actor) -> list[Any]:
         """The parameters in order; a refusal when a value is out of its bounds."""
@@ -147,6 +149,8 @@ class Planner:
             name = definition.variable.name.value
             if name in extent.conditions:
                 parts.append((name, bool))
+            if name in extent.sizes:
+                parts.append((name, _room_for))
             if name in extent.arguments:
                 parts.append((name, self._of_type(definition)))
         return lambda values: tuple(part(values.get(name)) for name, part in parts)
@@ -217,6 +221,10 @@ def render(built: Any, compiler: Compiler) -> Statement:
     unused = (b for name, b in compiler.binders.items() if name not in names)
     fixed_cost = cost.total({}) if cost.fixed() else None
     return Statement(sql, tuple(binders), tuple(unused), cost, fixed_cost)
+
+
+def _room_for(value: Any) -> Hashable:
+    return room(value) if isinstance(value, int) else None
 
 
 def _is_given(value: Any) -> Hashable:

@@ -1,19 +1,23 @@
 """The read path's connections: a statement's parameters in, finished JSON out."""
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 import asyncpg
 
+from nexus.graph.courses import Course
 from nexus.graph.errors import RequestCode, RequestError
+from nexus.graph.waiting import unavailable, waiting
 
-WAIT_SECONDS = 2.0
-"""How long a request waits for a connection before it is turned away."""
 STATEMENT_SECONDS = 5.0
 SPARE = 2
 """Connections that requests do not keep at hand."""
 KEPT_STATEMENTS = 256
 """Prepared statements of a connection; each holds a plan in its backend's memory."""
+
+OWN_PLANS = "SET plan_cache_mode = force_custom_plan"
+COMMON_PLANS = "SET plan_cache_mode = auto"
 
 ATTEMPTS = 4
 """Of a read whose connection breaks: after a restart of the database several may be broken."""
@@ -40,36 +44,61 @@ class Lanes(asyncpg.Pool):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._at_hand: list[Any] = []
+        self._at_hand: dict[bool, list[Any]] = {False: [], True: []}
+        """By whether they make a plan for every run."""
         self._kept = max(0, options["max_size"] - SPARE)
         self._waiting = 0
 
-    async def borrow(self) -> Any:
-        """A connection. RequestError 503 when none is free in time."""
-        while self._at_hand:
-            connection = self._at_hand.pop()
+    async def borrow(self, own_plan: bool = False) -> Any:
+        """A connection whose statements run on the common plan or on one of their own.
+
+        RequestError 503 when none is free in time.
+        """
+        connection = await self._take(own_plan)
+        if connection is not None:
+            return connection
+        connection = await self._take(not own_plan)
+        if connection is None:
+            connection = await self._acquire_in_time()
+            if not own_plan:
+                return connection
+        await connection.execute(OWN_PLANS if own_plan else COMMON_PLANS)
+        return connection
+
+    async def _take(self, own_plan: bool) -> Any:
+        while self._at_hand[own_plan]:
+            connection = self._at_hand[own_plan].pop()
             if _is_open(connection):
                 return connection
             await self.release(connection)
+        return None
+
+    async def _acquire_in_time(self) -> Any:
         self._waiting += 1
         try:
-            return await self.acquire(timeout=WAIT_SECONDS)
-        except TimeoutError:
-            raise unavailable("Too many requests are at work.") from None
+            async with waiting():
+                return await self.acquire()
         finally:
             self._waiting -= 1
 
-    async def give_back(self, connection: Any, *, sound: bool) -> None:
+    async def give_back(
+        self, connection: Any, own_plan: bool = False, *, sound: bool = True
+    ) -> None:
         """Keep it at hand, unless somebody waits for it or its statement did not end well."""
-        if not sound or self._waiting or len(self._at_hand) >= self._kept:
-            await self.release(connection)
-        else:
-            self._at_hand.append(connection)
+        kept = len(self._at_hand[True]) + len(self._at_hand[False])
+        if sound and not self._waiting and kept < self._kept:
+            self._at_hand[own_plan].append(connection)
+            return
+        if own_plan and _is_open(connection):
+            if sound:
+                await connection.execute(COMMON_PLANS)
+            else:
+                connection.terminate()
+        await self.release(connection)
 
     async def doubt(self) -> None:
         """One connection broke: give up those at hand, for a restart breaks them all."""
-        while self._at_hand:
-            connection = self._at_hand.pop()
+        for connection in self._all_at_hand():
             if _is_open(connection):
                 connection.terminate()
             await self.release(connection)
@@ -79,9 +108,14 @@ class Lanes(asyncpg.Pool):
     async def close(self) -> None:
         """Close every connection, when those that are out have come back."""
         self._kept = 0
-        while self._at_hand:
-            await self.release(self._at_hand.pop())
+        for connection in self._all_at_hand():
+            await self.release(connection)
         await super().close()
+
+    def _all_at_hand(self) -> list[Any]:
+        found = self._at_hand[True] + self._at_hand[False]
+        self._at_hand = {False: [], True: []}
+        return found
 
 
 def _is_open(connection: Any) -> bool:
@@ -98,19 +132,19 @@ class Reader:
     def __init__(self, pool: Lanes) -> None:
         self.pool = pool
 
-    async def fetch(self, sql: str, parameters: list[Any]) -> bytes:
+    async def fetch(self, sql: str, parameters: list[Any], course: Course | None = None) -> bytes:
         """The statement's JSON. RequestError: 503 without a connection or in time, 422 for a
         value that no column could hold."""
         for _ in range(ATTEMPTS):
             try:
-                return await self._guarded(sql, parameters)
+                return await self._guarded(sql, parameters, course or Course())
             except LOST:
                 await self.pool.doubt()
         raise unavailable("The database cannot be reached.")
 
-    async def _guarded(self, sql: str, parameters: list[Any]) -> bytes:
+    async def _guarded(self, sql: str, parameters: list[Any], course: Course) -> bytes:
         try:
-            return await self._fetch(sql, parameters)
+            return await self._fetch(sql, parameters, course)
         except asyncpg.QueryCanceledError:
             message = "This took too long to read: narrow the filter or ask for a smaller page."
             raise RequestError(503, RequestCode.TIMEOUT, message, {"Retry-After": "1"}) from None
@@ -118,9 +152,11 @@ class Reader:
             message = "A value holds something that cannot be stored or searched, such as U+0000."
             raise RequestError(422, RequestCode.BAD_VALUE, message) from None
 
-    async def _fetch(self, sql: str, parameters: list[Any]) -> bytes:
-        connection = await self.pool.borrow()
+    async def _fetch(self, sql: str, parameters: list[Any], course: Course) -> bytes:
+        own_plan = course.begin()
+        connection = await self.pool.borrow(own_plan)
         sound = False
+        started = monotonic()
         try:
             found = await connection.fetchval(sql, *parameters)
             sound = True
@@ -129,14 +165,9 @@ class Reader:
                 connection.terminate()
             raise
         finally:
-            await self.pool.give_back(connection, sound=sound)
+            course.end(own_plan, monotonic() - started)
+            await self.pool.give_back(connection, own_plan, sound=sound)
         return found if found is not None else b"null"
-
-
-def unavailable(message: str) -> RequestError:
-    """503: try again in a moment."""
-    message = f"{message} Try again in a moment."
-    return RequestError(503, RequestCode.UNAVAILABLE, message, {"Retry-After": "1"})
 
 
 async def make_pool(
