@@ -52,7 +52,7 @@ schema: $(VENV)/.dev ## the committed SDL is the exported one
 torture: $(VENV)/.dev ## the long tests: faults, many steps, many queries
 	$(BIN)/pytest --torture tests/torture
 
-bench: $(VENV)/.dev ## CPU per request against the limit of the same SQL
+bench: $(VENV)/.dev ## CPU per request against the peers and the limit of the same SQL
 	$(BIN)/python -m bench
 
 lock: $(VENV)/.dev ## renew the locks after a change of dependencies
