@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -110,6 +114,34 @@ async def socket_to(served: Served, **options: Any) -> AsyncIterator[Socket]:
     given = {"subprotocols": [PROTOCOL], "compression": None, "max_queue": None} | options
     async with connect(f"ws://{served.address}/graphql", **given) as connection:
         yield Socket(connection)
+
+
+@asynccontextmanager
+async def process_of(
+    database: Database, folder: Path, **environment: str
+) -> AsyncIterator[tuple[Served, int]]:
+    """A server process, `nexus serve`, and its number."""
+    port = free_port()
+    urls = {
+        "NEXUS_DATABASE_URL": database.owner_url,
+        "NEXUS_APP_DATABASE_URL": database.app_url,
+    }
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("nexus"),
+        *("serve", "--port", str(port), "--data-dir", str(folder)),
+        env={**os.environ, **urls, **environment},
+    )
+    try:
+        async with asyncio.timeout(60), httpx.AsyncClient() as client:
+            while True:
+                with suppress(httpx.TransportError):
+                    if (await client.get(f"http://127.0.0.1:{port}/health")).status_code == 200:
+                        break
+                await asyncio.sleep(0.1)
+        yield Served(f"127.0.0.1:{port}", None), process.pid
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 def free_port() -> int:

@@ -10,7 +10,6 @@ from html import escape
 from importlib import resources
 
 from sqlalchemy import text
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -36,9 +35,12 @@ from nexus.graph.execution import Executor, make_pool, utcnow
 from nexus.graph.http import GraphQLDoor
 from nexus.graph.newsroom import Newsroom
 from nexus.graph.quotas import Quotas, address_of
-from nexus.graph.reading import unavailable
 from nexus.graph.sockets import SocketDoor
 from nexus.graph.trusted import TrustedDocuments, read_manifest
+from nexus.graph.waiting import connected
+from nexus.recipients.attestations.queries import public_keys, signed_status_list
+from nexus.recipients.attestations.rules import ATTESTOR, STATUS_PATH
+from nexus.recipients.attestations.rules import session_info as attestor_info
 from nexus.recipients.vault.rules import input_secret, session_info
 from nexus.schema import make_schema
 from nexus.scopes import SCOPE_TABLE
@@ -74,11 +76,9 @@ class Authenticator:
 
     async def _ask(self, authorization: str, now: datetime) -> Actor:
         token = authorization.partition(" ")[2].strip()
-        try:
-            async with AsyncSession(self.engine) as session:
-                actor = await authenticate(session, token, now)
-        except PoolTimeout:
-            raise unavailable("Too many requests are at work.") from None
+        async with AsyncSession(self.engine) as session:
+            await connected(session)
+            actor = await authenticate(session, token, now)
         if len(self._known) >= TOKENS_KEPT:
             self._known.clear()
         self._known[authorization] = (time.monotonic() + TOKEN_SECONDS, actor)
@@ -114,7 +114,14 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     engine = make_engine(settings.app_url, pool_size=settings.pool_size)
     pool = await make_pool(settings.app_url, size=settings.pool_size)
     root = settings.vault_key
-    info = session_info(root) | webhook_info(root, settings.webhook_targets) | file_info(root)
+    attestor = attestor_info(root, settings.signing_key, settings.public_url)
+    app.state.attestor = attestor[ATTESTOR]
+    info = (
+        session_info(root)
+        | attestor
+        | webhook_info(root, settings.webhook_targets)
+        | file_info(root)
+    )
     secret = input_secret(root)
     executor = Executor(schema, pool, engine, secret=secret, info=info, scopes=SCOPE_TABLE)
     quotas = Quotas(engine, settings.rates, secret) if settings.rates else None
@@ -123,6 +130,8 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     )
     ide = _page("graph/graphiql.html") if settings.development else None
     app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
+    # Health has a connection of its own: whoever asks must not wait behind those who work.
+    pulse = app.state.pulse = make_engine(settings.app_url, pool_size=1)
     authenticator = Authenticator(engine)
     app.state.machines = Machines(quotas)
     door = GraphQLDoor(executor, authenticator, ide=ide, quotas=quotas, documents=documents)
@@ -137,6 +146,7 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
         await newsroom.close()
         await pool.close()
         await engine.dispose()
+        await pulse.dispose()
 
 
 async def home(request: Request) -> Response:
@@ -147,11 +157,28 @@ async def home(request: Request) -> Response:
 async def health(request: Request) -> Response:
     """Ready only when the database answers and the schema is in place."""
     try:
-        async with request.app.state.engine.connect() as connection:
+        async with request.app.state.pulse.connect() as connection:
             await connection.execute(text("SELECT 1 FROM area LIMIT 1"))
     except Exception as error:
         return JSONResponse({"status": "unavailable", "cause": type(error).__name__}, 503)
     return JSONResponse({"status": "ok", "version": __version__})
+
+
+async def signing_keys(request: Request) -> Response:
+    """The public keys that attestations are checked with (RFC 7517)."""
+    state = request.app.state
+    async with AsyncSession(state.pulse) as session:
+        keys = await public_keys(session, state.attestor.public_key)
+    return JSONResponse({"keys": keys}, headers={"Cache-Control": "max-age=300"})
+
+
+async def attestation_status(request: Request) -> Response:
+    """Which attestations hold no longer: a signed Token Status List."""
+    state = request.app.state
+    async with AsyncSession(state.pulse) as session:
+        token = await signed_status_list(session, state.attestor, utcnow())
+    headers = {"Cache-Control": "max-age=60"}
+    return Response(token, media_type="application/statuslist+jwt", headers=headers)
 
 
 class Metadata:
@@ -193,6 +220,8 @@ def make_app(settings: Settings) -> Starlette:
             Route("/schema.graphql", SchemaText(schema)),
             Route("/graphql", _Door("door")),
             WebSocketRoute("/graphql", _Door("sockets")),
+            Route("/.well-known/jwks.json", signing_keys),
+            Route(STATUS_PATH, attestation_status),
             Route("/.well-known/oauth-authorization-server", Metadata(settings.public_url)),
             Route("/oauth/token", SignInDoor("token")),
             Route("/oauth/revoke", SignInDoor("revoke")),

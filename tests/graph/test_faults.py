@@ -58,7 +58,7 @@ async def test_a_slow_statement_is_told_so(library: Library, schema: Any) -> Non
 async def test_an_exhausted_pool_turns_away(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nexus.graph.reading.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("nexus.graph.waiting.WAIT_SECONDS", 0.1)
     held = [await library.pool.borrow() for _ in range(library.pool.get_max_size())]
     try:
         response = await library.client.post("/graphql", json={"query": COUNTED})

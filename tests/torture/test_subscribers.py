@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import os
 import resource
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,7 +15,7 @@ from nexus.needs.model import Need
 from tests.conftest import Api
 from tests.deeds import acting
 from tests.making import making, now
-from tests.serving import Served, Socket, free_port, socket_to
+from tests.serving import Served, Socket, process_of, socket_to
 
 SOCKETS = 5000
 ACCOUNTS = 250
@@ -35,31 +32,8 @@ async def process(
     """A server process of its own, and its number."""
     if not torture:
         pytest.skip("--torture runs it; tests/graph/test_subscriptions_limits.py has a small form")
-    port = free_port()
-    environment = {
-        **os.environ,
-        "NEXUS_DATABASE_URL": database.owner_url,
-        "NEXUS_APP_DATABASE_URL": database.app_url,
-    }
-    folder = tmp_path_factory.mktemp("served")
-    command = Path(sys.executable).with_name("nexus")
-    serve = ("serve", "--port", str(port), "--data-dir", str(folder))
-    running = await asyncio.create_subprocess_exec(command, *serve, env=environment)
-    try:
-        await _ready(port)
-        yield Served(f"127.0.0.1:{port}", None), running.pid
-    finally:
-        running.terminate()
-        await running.wait()
-
-
-async def _ready(port: int) -> None:
-    async with asyncio.timeout(30), httpx.AsyncClient() as client:
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if (await client.get(f"http://127.0.0.1:{port}/health")).status_code == 200:
-                    return
-            await asyncio.sleep(0.1)
+    async with process_of(database, tmp_path_factory.mktemp("served")) as found:
+        yield found
 
 
 def megabytes(pid: int) -> float:

@@ -26,21 +26,29 @@ class Desk:
 
     def __init__(self, door: GraphQLDoor, recheck: Recheck) -> None:
         self.executor: Executor = door.executor
-        self.authenticate: Authenticate = door.authenticate
+        self.gate = door.gate
+        self._authenticate: Authenticate = door.authenticate
         self.quotas = door.quotas
         self.documents = door.documents
         self.recheck = recheck
+
+    async def authenticate(self, request: Request) -> Actor:
+        """Who is behind the request."""
+        async with self.gate:
+            return await self._authenticate(request)
 
     async def ask(
         self, request: Request, actor: Actor, given: Any, *, only_reading: bool = False
     ) -> Answer | Opened:
         """The answer, or the subscription opened. RequestError, or what fails on our side."""
         if self.quotas is None:
-            return await self._ask(actor, checked(given), only_reading, None)
+            async with self.gate:
+                return await self._ask(actor, checked(given), only_reading, None)
         purse = self.quotas.purse(actor, address_of(request.scope))
         await purse.enter()
         with purse:
-            return await self._ask(actor, checked(given), only_reading, purse)
+            async with self.gate:
+                return await self._ask(actor, checked(given), only_reading, purse)
 
     async def _ask(
         self, actor: Actor, given: dict[str, Any], only_reading: bool, purse: Any

@@ -35,6 +35,7 @@ from nexus.graph.messages import (
 )
 from nexus.graph.newsroom import Ending, Follower, Newsroom, Subscription
 from nexus.graph.outgoing import Outgoing
+from nexus.graph.waiting import patience
 
 KEEP_ALIVE_SECONDS = 15.0
 COMMENT = b":\n\n"
@@ -147,7 +148,10 @@ class _Stream(Follower):
     async def _begin(self, given: Any) -> Subscription | None:
         only_reading = self.request.method != "POST"
         try:
-            asked = await self.desk.ask(self.request, self.actor, given, only_reading=only_reading)
+            with patience():
+                asked = await self.desk.ask(
+                    self.request, self.actor, given, only_reading=only_reading
+                )
             if not isinstance(asked, Answer):
                 subscription = Subscription(self, asked, self._tell)
                 await self.newsroom.follow(subscription)

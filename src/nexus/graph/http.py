@@ -31,6 +31,7 @@ from nexus.graph.messages import (
 )
 from nexus.graph.quotas import Purse, Quotas, address_of
 from nexus.graph.trusted import TrustedDocuments
+from nexus.graph.waiting import Gate, patience
 
 MAX_BODY = 128 * 1024
 MAX_URI = 16 * 1024
@@ -110,11 +111,13 @@ class GraphQLDoor:
         self.authenticate = authenticate
         self.ide = ide
         self.quotas = quotas
+        self.gate = Gate()
         self.documents = documents or TrustedDocuments()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            response = await self._answer(scope, receive)
+            with patience():
+                response = await self._answer(scope, receive)
         except HungUpError:
             return
         purse: Purse | None = scope.get(PURSE)
@@ -146,7 +149,8 @@ class GraphQLDoor:
             raise RequestError(414, RequestCode.URI_TOO_LONG, message)
         if not reading:
             check_content_type(headers.get(b"content-type", b""), headers.get(b"content-encoding"))
-        actor = await self.authenticate(Request(scope, receive))
+        async with self.gate:
+            actor = await self.authenticate(Request(scope, receive))
         if self.quotas is None:
             return await self._run(scope, headers, receive, actor, media_type, None)
         purse = scope[PURSE] = self.quotas.purse(actor, address_of(scope))
@@ -170,14 +174,15 @@ class GraphQLDoor:
             if reading
             else checked(read_json(await read_body(headers, receive)))
         )
-        answer = await self.executor.execute(
-            await self.documents.text(given, actor),
-            actor,
-            variables=given.get("variables"),
-            operation_name=given.get("operationName"),
-            only_queries=reading,
-            purse=purse,
-        )
+        async with self.gate:
+            answer = await self.executor.execute(
+                await self.documents.text(given, actor),
+                actor,
+                variables=given.get("variables"),
+                operation_name=given.get("operationName"),
+                only_queries=reading,
+                purse=purse,
+            )
         if "documentId" in given and reading and actor.role is Role.ANONYMOUS:
             return _cacheable(answer, media_type, headers.get(b"if-none-match"))
         return _Response(PARTIAL_SUCCESS if answer.errors else 200, answer.body(), media_type)

@@ -21,14 +21,13 @@ from uuid import UUID
 from sqlalchemy import delete, extract, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.acting import NOBODY, Actor
 from nexus.graph.caching import Recent
 from nexus.graph.errors import RequestCode, RequestError
 from nexus.graph.model import QuotaBucket
-from nexus.graph.reading import unavailable
+from nexus.graph.waiting import connection_of, unavailable
 
 WINDOW = 60.0
 """Seconds in which an empty bucket fills."""
@@ -204,15 +203,13 @@ class _Bucket:
             .returning(empty_in)
         )
         try:
-            async with self.engine.connect() as plain:
+            async with connection_of(self.engine) as plain:
                 connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
                 seconds = await connection.scalar(taking)
                 taken = seconds is not None
                 if not taken:
                     asked = select(empty_in).where(row.holder == self.holder)
                     seconds = await connection.scalar(asked)
-        except PoolTimeout:
-            raise unavailable("Too many requests are at work.") from None
         except (DBAPIError, OSError):
             raise unavailable("The database cannot be reached.") from None
         full_in = max(0.0, float(seconds or 0))

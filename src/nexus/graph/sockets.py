@@ -19,6 +19,7 @@ from nexus.graph.http import MAX_BODY, Unauthorized, errors_of
 from nexus.graph.messages import read_json
 from nexus.graph.newsroom import SUBSCRIPTIONS_EACH, Ending, Follower, Newsroom, Subscription
 from nexus.graph.outgoing import Outgoing
+from nexus.graph.waiting import patience
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 3.0
@@ -206,8 +207,9 @@ class _Socket(Follower):
     async def _operate(self, operation: "_Operation", payload: dict[str, Any]) -> None:
         try:
             async with self.turns:
-                actor: Actor = await self.desk.authenticate(self.request)
-                asked = await self.desk.ask(self.request, actor, payload)
+                with patience():
+                    actor: Actor = await self.desk.authenticate(self.request)
+                    asked = await self.desk.ask(self.request, actor, payload)
             if isinstance(asked, Answer):
                 if self._holds(operation):
                     self._tell(operation, "next", asked.body())
