@@ -12,6 +12,7 @@ from nexus.accounts.model import Account
 from nexus.accounts.queries import area_prefix
 from nexus.acting import NOBODY, Act, Actor, Role
 from nexus.core.outbox import Event
+from nexus.recipients.attestations.rules import session_info as attestor_info
 from nexus.recipients.vault.rules import session_info
 from tests.making import now
 
@@ -33,7 +34,7 @@ def actor_of(account: Account, at: datetime | None = None) -> Actor:
 async def acting(engine: AsyncEngine, actor: Account | Actor) -> AsyncIterator[Act]:
     """One transaction of the actor; committed at the end, rolled back by a refusal."""
     who = actor if isinstance(actor, Actor) else actor_of(actor)
-    info = session_info(VAULT_KEY)
+    info = session_info(VAULT_KEY) | attestor_info(VAULT_KEY)
     async with AsyncSession(engine, expire_on_commit=False, info=info) as session:
         async with session.begin():
             yield Act(session, who)

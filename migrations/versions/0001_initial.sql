@@ -1,5 +1,7 @@
 CREATE SCHEMA vault;
 
+CREATE SEQUENCE attestation_status_seq START WITH 0 MINVALUE 0;
+
 CREATE SEQUENCE number_seq;
 
 CREATE TABLE area (
@@ -99,6 +101,16 @@ CREATE TABLE sign_in_failure (
     locked_until TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_sign_in_failure PRIMARY KEY (username_digest),
     CONSTRAINT ck_sign_in_failure_failures_positive CHECK (failures > 0)
+);
+
+CREATE TABLE signing_key (
+    id UUID NOT NULL,
+    thumbprint TEXT NOT NULL,
+    public_key BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_signing_key PRIMARY KEY (id),
+    CONSTRAINT ck_signing_key_ed25519 CHECK (octet_length(public_key) = 32),
+    CONSTRAINT uq_signing_key_thumbprint UNIQUE (thumbprint)
 );
 
 CREATE TABLE area_alias (
@@ -592,7 +604,7 @@ CREATE TABLE recognition (
     CONSTRAINT ck_recognition_recheck_whole CHECK ((recheck_class IS NULL) = (recheck_months IS NULL) AND (recheck_class IS NULL) = (recheck_rule IS NULL)),
     CONSTRAINT ck_recognition_inv_35_recheck_due CHECK (recheck_due_on IS NOT DISTINCT FROM (checked_on + make_interval(months => recheck_months))::date),
     CONSTRAINT ck_recognition_taper_whole CHECK ((tapered_on IS NULL) = (taper_months IS NULL) AND (tapered_on IS NULL) = (taper_rule IS NULL)),
-    CONSTRAINT ck_recognition_inv_35_taper CHECK (state <> 'taper' OR (tapered_on IS NOT NULL AND valid_to = (tapered_on + make_interval(months => taper_months))::date + 1)),
+    CONSTRAINT ck_recognition_inv_35_taper CHECK (state <> 'taper' OR (tapered_on IS NOT NULL AND valid_to IS NOT DISTINCT FROM (tapered_on + make_interval(months => taper_months))::date + 1)),
     CONSTRAINT ck_recognition_end_reason CHECK (state <> 'ended' OR end_reason IS NOT NULL),
     CONSTRAINT ck_recognition_superseded CHECK ((state = 'entered_in_error') = (superseded_at IS NOT NULL)),
     CONSTRAINT ex_recognition_period EXCLUDE USING gist (int8range(hashtextextended(coalesce(household_id, recipient_id)::text || CASE WHEN category ~ '^(DB|TK)(-|$)' THEN 'DB|TK' ELSE category END, 0), hashtextextended(coalesce(household_id, recipient_id)::text || CASE WHEN category ~ '^(DB|TK)(-|$)' THEN 'DB|TK' ELSE category END, 0), '[]') WITH &&, daterange(valid_from, valid_to) WITH &&) WHERE (state <> 'entered_in_error'),
@@ -724,6 +736,58 @@ CREATE TABLE worker (
 CREATE INDEX ix_worker_account_id ON worker (account_id);
 
 CREATE INDEX ix_worker_station_id ON worker (station_id);
+
+CREATE TABLE attestation (
+    id UUID NOT NULL,
+    no TEXT NOT NULL,
+    recognition_id UUID NOT NULL,
+    recipient_id UUID NOT NULL,
+    organization_id UUID NOT NULL,
+    alias TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    consent_id UUID,
+    legal_basis TEXT,
+    category TEXT NOT NULL,
+    area_code TEXT COLLATE "C" NOT NULL,
+    valid_until DATE NOT NULL,
+    validity_rule TEXT NOT NULL,
+    token TEXT NOT NULL,
+    digest BYTEA NOT NULL,
+    key_id UUID NOT NULL,
+    status_index BIGINT NOT NULL,
+    state VARCHAR(40) NOT NULL,
+    state_reason TEXT,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    created_by UUID NOT NULL,
+    CONSTRAINT pk_attestation PRIMARY KEY (id),
+    CONSTRAINT ck_attestation_one_basis CHECK (num_nonnulls(consent_id, legal_basis) = 1),
+    CONSTRAINT ck_attestation_revoked CHECK ((state = 'revoked') = (revoked_at IS NOT NULL)),
+    CONSTRAINT ck_attestation_no_finer_than_county CHECK (length(area_code) <= 6),
+    CONSTRAINT uq_attestation_no UNIQUE (no),
+    CONSTRAINT fk_attestation_recognition_id FOREIGN KEY(recognition_id) REFERENCES recognition (id),
+    CONSTRAINT fk_attestation_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id),
+    CONSTRAINT fk_attestation_organization_id FOREIGN KEY(organization_id) REFERENCES organization (id),
+    CONSTRAINT fk_attestation_consent_id FOREIGN KEY(consent_id) REFERENCES consent (id),
+    CONSTRAINT fk_attestation_area_code FOREIGN KEY(area_code) REFERENCES area (code),
+    CONSTRAINT uq_attestation_digest UNIQUE (digest),
+    CONSTRAINT fk_attestation_key_id FOREIGN KEY(key_id) REFERENCES signing_key (id),
+    CONSTRAINT uq_attestation_status_index UNIQUE (status_index),
+    CONSTRAINT ck_attestation_state_known CHECK (state IN ('issued', 'revoked'))
+);
+
+CREATE INDEX ix_attestation_area_code ON attestation (area_code);
+
+CREATE INDEX ix_attestation_consent_id ON attestation (consent_id);
+
+CREATE INDEX ix_attestation_key_id ON attestation (key_id);
+
+CREATE INDEX ix_attestation_organization_id ON attestation (organization_id);
+
+CREATE INDEX ix_attestation_recipient_id ON attestation (recipient_id);
+
+CREATE INDEX ix_attestation_recognition_id ON attestation (recognition_id);
 
 CREATE TABLE client_document (
     id UUID NOT NULL,

@@ -33,7 +33,15 @@ from nexus.graph.execution import utcnow
 from nexus.graph.http import MAX_BODY
 from nexus.recipients.vault.rules import session_info
 from nexus.schema import make_schema
-from nexus.settings import DEFAULT_DATA_DIR, Settings, public_url, rates, vault_key, webhook_hosts
+from nexus.settings import (
+    DEFAULT_DATA_DIR,
+    Settings,
+    public_url,
+    rates,
+    signing_key,
+    vault_key,
+    webhook_hosts,
+)
 from nexus.supervision.operations import Finding
 from nexus.supervision.operations import verify as verify_invariants
 from nexus.worker import drain, work_and_carry
@@ -82,6 +90,7 @@ def _settings(database: Database, key: bytes, development: bool) -> Settings:
         *urls,
         key,
         development,
+        signing_key=signing_key(),
         public_url=public_url(),
         rates=rates(),
         webhook_hosts=webhook_hosts(),

@@ -9,6 +9,9 @@ import nexus.casework.graphql
 import nexus.charity.graphql
 import nexus.exchange.changes.graphql
 import nexus.exchange.changes.reactions
+import nexus.exchange.exports.graphql
+import nexus.exchange.importing.requests.graphql
+import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
 import nexus.exchange.webhooks.graphql
 import nexus.matching.deliveries.graphql
@@ -16,12 +19,15 @@ import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
+import nexus.matching.worklist.graphql
 import nexus.needs.drafts.graphql
 import nexus.needs.graphql
 import nexus.needs.lifecycle.graphql
 import nexus.needs.publication.graphql
 import nexus.needs.reactions
 import nexus.organizations.graphql
+import nexus.recipients.attestations.graphql
+import nexus.recipients.attestations.reactions
 import nexus.recipients.consents.graphql
 import nexus.recipients.graphql
 import nexus.recipients.recognitions.graphql

@@ -48,6 +48,7 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("recordConsent", "grantConsent", "refuseConsent", "withdrawConsent"),
         *("supersedeConsent", "confirmConsent"),
     ),
+    "attestations:read": ("Attestation", "AttestationEvent"),
     "organizations:write": (
         *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
     ),
@@ -70,6 +71,7 @@ FREE = frozenset(
         *("Area", "AssistanceStandard", "CodeEntry", "Parameter"),
         *("Organization", "Qualification", "Station", "Worker"),
         *("StateMachine", "StateTransition"),
+        "AttestationCheck",
         "Account",
     }
 )
@@ -91,7 +93,7 @@ FOR_PEOPLE = frozenset(
         *("approveOffer", "blockOffer", "unblockOffer"),
         *("verifyNeed", "returnNeed", "rejectNeed", "publishNeed", "confirmNeedStillStands"),
         *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
-        "confirmRecognition",
+        *("confirmRecognition", "issueAttestation", "revokeAttestation"),
         *("recordIdentity", "findRecipientByIdNumber", "requestReveal", "openReveal"),
         "eraseIdentity",
     }

@@ -24,6 +24,8 @@ class Settings:
     vault_key: bytes
     development: bool = False
     pool_size: int = 10
+    signing_key: bytes | None = None
+    """The 32-byte Ed25519 seed that attestations are signed with; None: derived from the root."""
     public_url: str | None = None
     """Where clients reach the service, without a slash at the end; None: as each request says."""
     rates: Rates | None = USUAL
@@ -46,6 +48,17 @@ def webhook_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[tupl
             raise ValueError("NEXUS_WEBHOOK_HOSTS holds pairs such as 127.0.0.1:9000")
         found.add((host, int(port)))
     return frozenset(found)
+
+
+def signing_key(environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """NEXUS_SIGNING_KEY (base64 of 32 bytes)."""
+    given = environment.get("NEXUS_SIGNING_KEY")
+    if not given:
+        return None
+    key = base64.b64decode(given)
+    if len(key) != KEY_BYTES:
+        raise ValueError("NEXUS_SIGNING_KEY must be base64 of exactly 32 bytes")
+    return key
 
 
 def public_url(environment: Mapping[str, str] = os.environ) -> str | None:

@@ -47,7 +47,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 def test_the_shipped_profiles_are_understood(path: Path) -> None:
     profile = load_profile(path)
     assert bool(profile.lines) is (profile.kind != "recognitions")
-    assert profile.source in ("wuhan2020", "township")
+    assert profile.source in ("wuhan2020", "township", "county-assistance")
 
 
 def test_the_small_profile_is_right() -> None:

@@ -203,7 +203,8 @@ class Recognition(Base):
         ),
         CheckConstraint(
             "state <> 'taper' OR (tapered_on IS NOT NULL AND "
-            "valid_to = (tapered_on + make_interval(months => taper_months))::date + 1)",
+            "valid_to IS NOT DISTINCT FROM "
+            "(tapered_on + make_interval(months => taper_months))::date + 1)",
             name="inv_35_taper",
         ),
         CheckConstraint("state <> 'ended' OR end_reason IS NOT NULL", name="end_reason"),
