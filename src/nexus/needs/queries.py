@@ -15,12 +15,14 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from nexus.acting import Act, View
+from nexus.areas.model import CodeEntry
 from nexus.needs import model, policy
 from nexus.recipients.model import Consent, Recipient, Recognition
 from nexus.recipients.queries import LIVE_RECOGNITION
@@ -95,9 +97,17 @@ def need_is_open(need: Any) -> ColumnElement[bool]:
 
 
 def in_category(need: Any, codes: ColumnElement[Any]) -> ColumnElement[bool]:
-    """SQL: the need's category is one of the codes (a text array), or a subcategory of one."""
-    group = func.split_part(need.category, literal_column("'.'"), _number(1))
-    return or_(need.category == codes.any_(), group == codes.any_())
+    """SQL: the need's category is one of the codes (a text array), or a subcategory of one.
+
+    The subcategories are looked up first: a list of codes is what the category's index can find.
+    """
+    entry = aliased(CodeEntry)
+    below = select(entry.code).where(
+        entry.list_name == "need_category", entry.parent == codes.any_()
+    )
+    listed = union_all(select(func.unnest(codes)), below.correlate_except(entry))
+    spelled: Any = func.array(listed.scalar_subquery(), type_=ARRAY(Text()))
+    return need.category == spelled.any_()  # type: ignore[no-any-return]
 
 
 def asks_for_kind(need: Any, kinds: ColumnElement[Any]) -> ColumnElement[bool]:
