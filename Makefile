@@ -9,7 +9,7 @@ SCALE ?= 0.001
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types contracts schema migration bench torture lock clean
+.PHONY: help demo test check lint types contracts schema released migration bench torture lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ contracts: $(VENV)/.dev ## who may import whom
 
 schema: $(VENV)/.dev ## the committed SDL is the exported one
 	@$(BIN)/nexus schema | diff -u schema/nexus.graphql - || { echo "Run: nexus schema > schema/nexus.graphql"; exit 1; }
+
+released: ## after a release: its schema is what the next one must not break
+	cp schema/nexus.graphql schema/released.graphql
 
 torture: $(VENV)/.dev ## the long tests: faults, many steps, many queries
 	$(BIN)/pytest --torture tests/torture

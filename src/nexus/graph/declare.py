@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from datetime import date
 from enum import Enum, StrEnum
 from inspect import get_annotations
 from typing import Annotated, Any, get_args, get_origin
@@ -48,6 +49,7 @@ __all__ = [
     "collection",
     "computed",
     "containing",
+    "deprecated",
     "derived",
     "extend",
     "found",
@@ -82,10 +84,18 @@ class Declared:
         self.spec = spec
         self.arguments = dict(arguments or {})
         self.about = about
+        self.deprecation: str | None = None
 
 
 def _key(attribute: Any) -> str:
     return str(attribute.key)
+
+
+def deprecated(since: date, *, use: str, declared: Any = None) -> Any:
+    """A field that goes: `declared`, or the plain column. From `since` on `use` takes its place."""
+    marked = declared if isinstance(declared, Declared) else Declared(specs.Column(""))
+    marked.deprecation = f"{since.isoformat()}: use {use}"
+    return marked
 
 
 def computed(expression: specs.Expression, about: str | None = None) -> Any:
@@ -208,6 +218,7 @@ def field_of(name: str, annotation: Any, declared: Declared | None, module: str)
         graphql_name=None,
         type_annotation=StrawberryAnnotation(annotation, namespace=namespace),
         description=declared.about if declared else None,
+        deprecation_reason=declared.deprecation if declared else None,
     )
     arguments = declared.arguments if declared else {}
     made.arguments = [
@@ -243,10 +254,13 @@ def _read(
     for name, annotation in get_annotations(cls).items():
         default = cls.__dict__.get(name)
         declared = default if isinstance(default, Declared) else None
-        if declared is None and table is not None and not hasattr(table, name):
+        plain = declared is None or declared.spec == specs.Column("")
+        if plain and table is not None and not hasattr(table, name):
             raise TypeError(f"{cls.__name__}.{name} is neither a column nor declared")
         fields[name] = field_of(name, annotation, declared, cls.__module__)
-        found[specs.camel(name)] = declared.spec if declared else specs.Column(name)
+        found[specs.camel(name)] = (
+            specs.Column(name) if declared is None or plain else declared.spec
+        )
         targets[specs.camel(name)] = _target(annotation) or ""
     return fields, found, targets
 
