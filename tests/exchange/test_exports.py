@@ -16,7 +16,9 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.accounts.model import Account, AccountState
+from nexus.accounts.model import AccessToken, Account, AccountState
+from nexus.accounts.operations import issue_token
+from nexus.accounts.rules import digest
 from nexus.acting import system
 from nexus.core.embedded import Database
 from nexus.exchange.exports import rules
@@ -342,6 +344,32 @@ async def test_an_export_and_its_address_are_the_accounts_own(
         colleague = await m.account(role="charity_user", organization_id=charity.organization_id)
     seen = await api(colleague)(READ, id=export["id"])
     assert seen["data"]["node"] is None
+
+
+async def test_what_a_token_does_not_open_is_not_in_its_exports(
+    engine: AsyncEngine, served: Served, api: Api, charity: Account, client: httpx.AsyncClient
+) -> None:
+    """The scopes of the token that asked hold for the download, which has no token."""
+    async with AsyncSession(engine) as session, session.begin():
+        token = await issue_token(
+            session,
+            await session.get_one(Account, charity.id),
+            label="narrow",
+            now=now(),
+            expires_at=None,
+        )
+        narrow = update(AccessToken).where(AccessToken.digest == digest(token))
+        await session.execute(narrow.values(scopes=["reports:read", "offers:read"]))
+    headers = {"authorization": f"Bearer {token}"}
+    for dataset, status in (("NEEDS", 403), ("LINES", 403), ("OFFERS", 200)):
+        given = {"dataset": dataset, "idempotencyKey": f"narrow-{dataset}"}
+        body = {"query": REQUEST, "variables": {"input": given}}
+        asked = await client.post("/graphql", json=body, headers=headers)
+        export = asked.json()["data"]["requestExport"]
+        answer = await client.get(export["url"])
+        assert answer.status_code == status
+        if status == 403:
+            assert code_of(answer) == "INSUFFICIENT_SCOPE"
 
 
 # The address -------------------------------------------------------------------------------------

@@ -301,6 +301,21 @@ def report_of(lease: operations.Lease) -> Any:
     return Report(lease.run.kind, lease.run.system, lease.run.dry_run)
 
 
+async def test_what_cannot_be_stored_is_told_all_the_same(
+    authority: Platform, importer: Importer, client: httpx.AsyncClient
+) -> None:
+    """A header with U+0000 in it, and a row with a half character."""
+    run = await authority.imported(await authority.put(b"a\x00b,c\n1,2\n"))
+    await importer.step()
+    assert (await authority.read(run))["failure"] == "FILE_REFUSED"
+    content = json.dumps([{"户编号": "H\ud800", "需求编号": "\u0000"}]).encode()
+    odd = await authority.imported(await authority.put(content, "镇" * 70 + ".json"))
+    await importer.step()
+    done = await authority.read(odd)
+    assert (done["state"], done["rejected"]) == ("DONE", 1)
+    assert (await client.get(done["problemsUrl"])).status_code == 200
+
+
 # Profiles ----------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from nexus.core.refusals import Refusal
 from nexus.core.signing import LinkRefused
 from nexus.graph.errors import RequestCode, RequestError, masked, told
 from nexus.graph.http import Unauthorized
 from nexus.graph.identifiers import as_uuid
+from nexus.graph.waiting import unavailable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -55,6 +58,8 @@ async def answer_error(send: Send, error: Exception) -> None:
             await answer(send, error.status, {"errors": errors}, error.headers)
         case LinkRefused() | Unauthorized():
             await answer(send, 403, {"errors": [told(error.message, error.code)]})
+        case PoolTimeout():
+            await answer_error(send, unavailable("Too many requests are at work."))
         case Refusal():
             details = {"details": error.details} if error.details else {}
             await answer(send, 409, {"errors": [told(error.message, error.code, **details)]})

@@ -14,7 +14,8 @@ CHEST = "chest"
 MAX_BYTES = 20 << 20
 CHUNK_BYTES = 1 << 20
 LIFE = timedelta(hours=24)
-MAX_NAME = 200
+MAX_NAME = 240
+"""Bytes in UTF-8: what file systems take, and 80 Chinese characters."""
 MAX_KEPT = 20
 """Files of one account that wait to be imported."""
 KEY_VERSION = 1
@@ -72,10 +73,9 @@ def session_info(root: bytes, profile: Profile = DEFAULT) -> dict[str, Any]:
 def check_name(file_name: str) -> str:
     """A file's own name, without a folder, of a kind that can be read."""
     kept = " ".join(file_name.split())
-    if not 0 < len(kept) <= MAX_NAME or _UNFIT.search(kept) or kept.startswith("."):
-        raise Invalid(
-            f"A file name has 1 to {MAX_NAME} characters, without a folder.", field="fileName"
-        )
+    length = len(kept.encode("utf-8", "replace"))
+    if not 0 < length <= MAX_NAME or _UNFIT.search(kept) or kept.startswith("."):
+        raise Invalid(f"A file name has 1 to {MAX_NAME} bytes, without a folder.", field="fileName")
     if PurePosixPath(kept).suffix.lower() not in CONTENT_TYPES:
         known = ", ".join(CONTENT_TYPES)
         raise Invalid(f"The name must end in one of: {known}.", field="fileName")

@@ -255,7 +255,7 @@ async def find_run(session: AsyncSession, run_id: UUID, account_id: UUID) -> dic
 
 def _fail(act: Act, row: ImportRun, code: str, message: str) -> None:
     act.move(row, RUN_TRANSITIONS, "fail")
-    row.failure, row.failure_message = code, message
+    row.failure, row.failure_message = code, rules.storable(message)
     row.finished_at, row.leased_until = act.now, None
     act.record("import.failed", row, failure=code)
 

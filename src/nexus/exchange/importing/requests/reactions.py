@@ -109,8 +109,12 @@ class Importer:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             done, total = progress
-            async with AsyncSession(self.engine) as session, session.begin():
-                await operations.keep_lease(session, lease, self.clock(), done=done, total=total)
+            try:
+                async with AsyncSession(self.engine) as session, session.begin():
+                    now = self.clock()
+                    await operations.keep_lease(session, lease, now, done=done, total=total)
+            except Exception as error:
+                log.warning("import %s could not be prolonged: %s", lease.run.id, type(error))
 
     async def _fail(self, lease: Lease, code: str, message: str) -> None:
         async with AsyncSession(self.engine) as session, session.begin():

@@ -57,7 +57,14 @@ def kept_report(report: Report) -> dict[str, Any]:
     if total > MAX_PROBLEMS:
         kept["notes"].append(f"{total} rows have a problem; the first {MAX_PROBLEMS} are listed.")
     kept["problems"] = total
-    return kept
+    cleaned: dict[str, Any] = json.loads(storable(json.dumps(kept, ensure_ascii=False)))
+    return cleaned
+
+
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold: U+0000, also escaped, and half characters."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return whole.replace("\0", "\ufffd").replace("\\u0000", "\ufffd")
 
 
 def problems(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
