@@ -96,7 +96,8 @@ async def field_suggestions(client: httpx.AsyncClient) -> bool:
         if "did you mean" in response.text.lower():
             return True
     given = {"query": "query ($f: NeedFilter) { needs(filter: $f) { totalCount } }"}
-    for value in ({"stat": []}, {"state": ["DRFT"]}):
+    misspelt: tuple[dict[str, list[str]], ...] = ({"stat": []}, {"state": ["DRFT"]})
+    for value in misspelt:
         response = await client.post("/graphql", json={**given, "variables": {"f": value}})
         if "did you mean" in response.text.lower():
             return True

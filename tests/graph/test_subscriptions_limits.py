@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import get_introspection_query
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.accounts.model import Account
@@ -15,7 +16,6 @@ from nexus.acting import system
 from nexus.core.embedded import Database
 from nexus.graph import outgoing
 from nexus.graph.errors import RequestCode
-from nexus.graph.introspection import get_introspection_query
 from nexus.graph.newsroom import CONNECTIONS_EACH, SUBSCRIPTIONS_EACH
 from nexus.graph.outgoing import Outgoing
 from tests.conftest import Api

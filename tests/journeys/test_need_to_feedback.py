@@ -1,7 +1,6 @@
 """The main story: recognise, consent, need, verify, publish, find, pledge, deliver, confirm."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,7 +36,7 @@ class Cast:
 
 
 @pytest.fixture
-async def cast(api: Any, engine: AsyncEngine) -> AsyncIterator[Cast]:
+async def cast(api: Any, engine: AsyncEngine) -> Cast:
     async with making(engine) as m:
         authority = await m.authority(area_code=COUNTY)
         agency = await m.organization()
@@ -59,7 +58,7 @@ async def cast(api: Any, engine: AsyncEngine) -> AsyncIterator[Cast]:
         )
     stem = next(ID_STEMS)
     tellers = {name: Teller(api, account) for name, account in people.items()}
-    yield Cast(
+    return Cast(
         **tellers,
         charity=Teller(api, charity),
         stranger=Teller(api, other),
