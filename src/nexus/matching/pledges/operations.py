@@ -189,10 +189,8 @@ async def offer_pledge(
         planned_on=planned_on,
         note=note,
     )
-    act.record("pledge.offered", pledge, **_about(pledge))
-    if pledge.accepted_at:
-        act.record("pledge.accepted", pledge, **_about(pledge))
-    await act.session.flush()
+    kinds = ("pledge.offered", "pledge.accepted") if pledge.accepted_at else ("pledge.offered",)
+    await act.record_many([act.told(k, "pledge", pledge.id, **_about(pledge)) for k in kinds])
     await _open(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
     return pledge
 
