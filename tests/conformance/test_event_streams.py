@@ -12,12 +12,10 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import AccessToken, Account
-from nexus.acting import system
 from nexus.graph import eventstreams
-from nexus.needs.model import Visibility
+from tests.conformance.conftest import publish
 from tests.conftest import Api
-from tests.deeds import acting
-from tests.making import making, now
+from tests.making import now
 from tests.serving import Served
 
 FOLLOW = "subscription { needPublished { no } }"
@@ -122,15 +120,6 @@ async def test_other_methods_are_no_stream(http: httpx.AsyncClient) -> None:
     response = await http.put("/graphql", json={"query": FOLLOW}, headers=STREAM)
     assert response.status_code == 405
     assert (await http.get(f"/graphql?query={'x' * 20_000}", headers=STREAM)).status_code == 414
-
-
-async def publish(engine: AsyncEngine) -> Any:
-    """A need that everybody may see, and the news of it."""
-    async with making(engine) as m:
-        need = await m.need(visibility=Visibility.PUBLIC)
-    async with acting(engine, system(now())) as act:
-        act.record("need.published", need)
-    return need
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])

@@ -13,13 +13,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.accounts.model import Account
-from nexus.acting import system
 from nexus.graph.identifiers import encode
 from nexus.schema import make_schema
-from tests.conformance.node import HERE, Node, Program, install
+from tests.conformance.conftest import publish
+from tests.conformance.node import HERE, Node, Program
 from tests.conftest import Api
-from tests.deeds import acting
-from tests.making import making, now
 from tests.serving import Served
 
 ENVELOPE = "a malformed request is 422 since the September 2026 edition"
@@ -38,12 +36,6 @@ SUPERSEDED = {
 """Audits of the draft before that edition, each with what took its place."""
 
 
-@pytest.fixture(scope="session")
-def node() -> Node:
-    """Node with the suites."""
-    return install()
-
-
 async def test_graphql_http_audits(node: Node, served: Served) -> None:
     audits = await node.run("audits.mjs", f"http://{served.address}/graphql")
     assert len(audits) == 61
@@ -52,15 +44,6 @@ async def test_graphql_http_audits(node: Node, served: Served) -> None:
     assert [one for one in required if one["status"] != "ok"] == []
     failed = {one["id"]: one["name"] for one in audits if one["status"] != "ok"}
     assert failed.keys() == SUPERSEDED.keys(), failed
-
-
-async def publish(engine: AsyncEngine) -> Any:
-    """A need, and the news of it."""
-    async with making(engine) as m:
-        need = await m.need()
-    async with acting(engine, system(now())) as act:
-        act.record("need.published", need)
-    return need
 
 
 async def heard(program: Program, *expected: Any) -> None:
