@@ -68,8 +68,7 @@ class Authenticator:
             actor = await self._ask(authorization, now)
         else:
             actor = known[1].at(now)
-        grant = actor.grant
-        if grant and grant.networks and not allows(grant.networks, address_of(request.scope)):
+        if not _may_come_from_there(actor, request):
             message = "This client may not come from this address."
             raise RequestError(403, RequestCode.ADDRESS_NOT_ALLOWED, message)
         return actor
@@ -91,7 +90,16 @@ class Authenticator:
         tokens = [authorization.partition(" ")[2].strip() for authorization in given]
         async with AsyncSession(self.engine) as session:
             actors = await authenticate_all(session, [t for t in tokens if t], now)
-        return [actors.get(token) if token else anonymous(now) for token in tokens]
+        found = [actors.get(token) if token else anonymous(now) for token in tokens]
+        return [
+            actor if actor and _may_come_from_there(actor, request) else None
+            for actor, request in zip(found, requests, strict=True)
+        ]
+
+
+def _may_come_from_there(actor: Actor, request: Request) -> bool:
+    networks = actor.grant.networks if actor.grant else ()
+    return not networks or allows(networks, address_of(request.scope))
 
 
 class _Door:

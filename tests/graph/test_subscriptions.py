@@ -11,16 +11,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import AccessToken, Account, AccountState
 from nexus.acting import Act, Actor, system
 from nexus.core.embedded import Database
 from nexus.exchange.changes.rules import ALL_KINDS
+from nexus.graph import newsroom
 from nexus.graph.errors import RequestError
 from nexus.graph.identifiers import encode
-from nexus.graph.newsroom import POLL_SECONDS
+from nexus.graph.newsroom import POLL_SECONDS, Ending
 from nexus.graph.registering import MAIN
+from nexus.graph.waiting import unavailable
 from nexus.matching.deliveries import operations as deliveries
 from nexus.matching.pledges import operations as pledges
 from nexus.needs.model import NeedState, Visibility
@@ -333,9 +336,9 @@ async def test_one_read_serves_all_who_see_the_same(
     aliased = PUBLISHED.replace("need", "other: need", 1)
     fetch = reader.fetch
 
-    async def counted(sql: str, parameters: Any) -> bytes:
+    async def counted(sql: str, *rest: Any) -> bytes:
         reads.append(sql)
-        return bytes(await fetch(sql, parameters))
+        return bytes(await fetch(sql, *rest))
 
     async with making(engine) as m:
         need = await m.need(public_title=title)
@@ -352,6 +355,55 @@ async def test_one_read_serves_all_who_see_the_same(
         for socket in (one, other, renamed, renamed):
             assert next(iter(data(await socket.hear()).values()))["no"] == need.no
     assert len(reads) == 2, "one for each organization"
+
+
+async def test_a_poll_is_one_statement_for_all(
+    served: Served, api: Api, charity: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+
+    def count(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    monkeypatch.setattr(newsroom, "RECHECK_SECONDS", 60.0)
+    async with following(served, api, charity, PUBLISHED, f={}) as one:
+        for number in range(20):
+            await one.subscribe(str(number), WORKLIST)
+        await opened(one)
+        await asyncio.sleep(2 * POLL_SECONDS)
+        engine = served.state.newsroom.engine.sync_engine
+        listen(engine, "before_cursor_execute", count)
+        await asyncio.sleep(10 * POLL_SECONDS)
+        remove(engine, "before_cursor_execute", count)
+    assert len(set(statements)) == 1
+    assert 5 <= len(statements) <= 10
+
+
+async def test_news_that_cannot_be_read_ends_the_connection(
+    served: Served,
+    api: Api,
+    engine: AsyncEngine,
+    charity: Account,
+    title: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Silence would look as if nothing had happened."""
+    tried = []
+
+    async def away(*given: Any) -> bytes:
+        tried.append(given)
+        raise unavailable("The database cannot be reached.")
+
+    async with making(engine) as m:
+        need = await m.need(public_title=title)
+    monkeypatch.setattr(newsroom, "PAUSE_SECONDS", 0.01)
+    async with following(served, api, charity, PUBLISHED, f={"text": title}) as one:
+        with monkeypatch.context() as patched:
+            patched.setattr(served.state.executor.reader, "fetch", away)
+            await tell(engine, "need.published", need)
+            code, reason = await one.closed()
+        assert (code, reason) == (1013, Ending.LOST.value)
+    assert len(tried) == newsroom.READ_ATTEMPTS
 
 
 async def test_changes_of_a_row_that_come_together_are_told_once(

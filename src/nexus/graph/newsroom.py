@@ -26,6 +26,7 @@ from nexus.graph import specs
 from nexus.graph.desk import Desk, too_many
 from nexus.graph.errors import RequestCode
 from nexus.graph.execution import Answer, utcnow
+from nexus.graph.plans import Statement
 from nexus.graph.quotas import address_of
 from nexus.graph.streams import ROW, Opened
 
@@ -234,14 +235,15 @@ class Newsroom:
         statement = self.desk.executor.streams.statement(opened, heard, actor.role)
         parameters = statement.parameters({**opened.values, ROW: row_id}, actor)
         key = (statement.sql, *map(_hashable, parameters))
-        return _Group(key, statement.sql, parameters, statement.total(opened.values), [])
+        return _Group(key, statement, parameters, statement.total(opened.values), [])
 
     async def _read(self, group: "_Group", turns: asyncio.Semaphore) -> bool:
         """Read the row and tell it; False when it could not be read in time."""
         async with turns:
+            reader, statement = self.desk.executor.reader, group.statement
             try:
                 async with asyncio.timeout(READ_SECONDS):
-                    row = await self.desk.executor.reader.fetch(group.sql, group.parameters)
+                    row = await reader.fetch(statement.sql, group.parameters, statement.course)
             except Exception as error:
                 log.warning("news could not be read: %s", type(error).__name__)
                 return False
@@ -265,7 +267,7 @@ class _Group:
     """Subscriptions whose statement and values are the same: one read is for all."""
 
     key: tuple[Any, ...]
-    sql: str
+    statement: Statement
     parameters: list[Any]
     cost: int
     members: list[Subscription]
