@@ -1,10 +1,10 @@
 """Opening, acknowledging, addressing and waiving gaps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from nexus.acting import Act
@@ -57,33 +57,31 @@ async def waive_gap(
     return row
 
 
-async def open_gaps(act: Act, condition: Callable[[Any], Any], *, limit: int | None = None) -> int:
-    """A gap for every open line under the condition that no offer can serve; how many were new."""
-    found = queries.lines_without_offer(act.actor, condition).limit(limit)
-    opened = 0
-    for line in (await act.session.execute(found)).scalars().all():
-        opened += await _open(act, line)
-    return opened
+async def open_gaps_of_need(act: Act, need_id: UUID) -> int:
+    """A gap for every open line of the need that no offer can serve; how many were new."""
+    values = {**act.actor.binds(), "need_id": need_id}
+    return await _open_all(act, queries.lines_of_need_without_offer(), values)
 
 
 async def open_gaps_around(act: Act, offer: Offer, *, besides: Sequence[str] = ()) -> int:
     """Gaps of lines that the offer served, in its divisions and `besides`; how many were new."""
     own = (await act.session.execute(queries.areas_of(offer.id))).scalars().all()
     codes = sorted({*own, *besides})
-    return await open_gaps(act, lambda line: queries.in_reach(offer, codes, line))
+    found = queries.lines_without_offer(
+        act.actor, lambda line: queries.in_reach(offer, codes, line)
+    )
+    return await _open_all(act, found, {})
+
+
+async def _open_all(act: Act, found: Select[NeedLine], values: dict[str, Any]) -> int:
+    lines = (await act.session.execute(found, values)).scalars().all()
+    return sum([await _open(act, line) for line in lines])
 
 
 async def address_by_offer(act: Act, offer: Offer) -> int:
     """The live gaps that the offer can fill are addressed by it; how many."""
-    served = queries.served_lines(act.actor, offer.id)
-    found = queries.take_live_gaps(
-        lambda gap: (
-            (gap.category == offer.category)
-            & (gap.kind == offer.kind.value)
-            & gap.line_id.in_(served)
-        )
-    )
-    gaps = (await act.session.execute(found)).scalars().all()
+    values = {**act.actor.binds(), "offer_id": offer.id}
+    gaps = (await act.session.execute(queries.gaps_an_offer_fills(), values)).scalars().all()
     for gap in gaps:
         _address(act, gap, offer.no)
     return len(gaps)

@@ -6,6 +6,7 @@ rows have passed. The result is exact: nothing is cut off before it was scored.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -14,7 +15,9 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    Uuid,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -29,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import aliased
 
-from nexus.acting import CHARITY, Actor
+from nexus.acting import CHARITY, Actor, Role, shape
 from nexus.charity.model import Offer, OfferArea
 from nexus.charity.queries import available, has_room, is_stale
 from nexus.matching.suggestions import model, policy
@@ -333,6 +336,21 @@ def lines_without_offer(actor: Actor, condition: Callable[[Any], Any]) -> Select
     return (
         select(line).where(line_is_open(line), condition(line), ~known, ~served).order_by(line.id)
     )
+
+
+@cache
+def lines_of_need_without_offer() -> Select[NeedLine]:
+    """`lines_without_offer` of the need `need_id`, for the system. Built once: it is large."""
+    need_id = bindparam("need_id", None, type_=Uuid())
+    return lines_without_offer(shape(Role.SYSTEM), lambda line: line.need_id == need_id)
+
+
+@cache
+def gaps_an_offer_fills() -> Select[model.Gap]:
+    """The live gaps, locked, that the offer `offer_id` can fill. Built once: it is large."""
+    offer_id = bindparam("offer_id", None, type_=Uuid())
+    served = served_lines(shape(Role.SYSTEM), offer_id)
+    return take_live_gaps(lambda gap: gap.line_id.in_(served))
 
 
 def take_live_gaps(condition: Callable[[Any], Any]) -> Select[model.Gap]:

@@ -155,8 +155,7 @@ async def _open_for_organization(session: AsyncSession, event: Event, now: datet
 
 
 async def _open_for_need(session: AsyncSession, event: Event, now: datetime) -> None:
-    act = Act(session, system(now))
-    await operations.open_gaps(act, lambda line: line.need_id == event.object_id)
+    await operations.open_gaps_of_need(Act(session, system(now)), event.object_id)
 
 
 async def _open_for_offer(session: AsyncSession, event: Event, now: datetime) -> None:
