@@ -231,9 +231,9 @@ class NeedQuery:
 @subscription
 class NeedSubscription:
     need_published: Need = stream(
-        heard(Need, "need.published", "need.resumed"),
+        heard(Need, "need.published", "need.resumed", "need.visibility_changed"),
         filtered_as=NeedQuery.needs,
-        about="A need that you may see was published, or is open again, and fits the filter.",
+        about="A need came into your sight, published or open again, and fits the filter.",
     )
 
 
