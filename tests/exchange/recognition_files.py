@@ -79,11 +79,13 @@ def row(n: int = 1, **cells: Any) -> dict[str, Any]:
     )
 
 
-def rows(count: int, *, unknown: float = 0.03, seed: int = 1) -> Iterator[dict[str, Any]]:
+def rows(
+    count: int, *, unknown: float = 0.03, seed: int = 1, first: int = 1
+) -> Iterator[dict[str, Any]]:
     """Households of one to three people; so large a share of the categories is spelt as nobody
-    knows it."""
+    knows it. Their numbers begin with `first`."""
     rng = random.Random(seed)
-    made = household = 0
+    made, household = 0, first - 1
     while made < count:
         household += 1
         town = rng.choice(TOWNS)
@@ -97,7 +99,7 @@ def rows(count: int, *, unknown: float = 0.03, seed: int = 1) -> Iterator[dict[s
             if rng.random() < unknown:
                 spelling = rng.choice(UNKNOWN)
             yield row(
-                made,
+                first + made - 1,
                 户编号=f"HH{household:07d}",
                 家庭人口=people,
                 与户主关系="户主" if person == 0 else "子女",

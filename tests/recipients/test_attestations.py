@@ -26,6 +26,7 @@ from nexus.recipients.attestations import model, operations, queries, rules
 from nexus.recipients.attestations.model import Attestation, AttestationState
 from nexus.recipients.consents.operations import withdraw_consent
 from nexus.recipients.model import Recognition, RecognitionState
+from nexus.recipients.queries import LIVE_RECOGNITION
 from nexus.recipients.recognitions.operations import (
     end_recognition,
     mark_recognition_error,
@@ -276,7 +277,7 @@ async def test_only_what_holds_is_attested(
 ) -> None:
     async with making(engine) as m:
         row = await m.recognition(world.recipient, category="GE", state=state)
-    if state in queries.LIVE_RECOGNITION:
+    if state in LIVE_RECOGNITION:
         assert (await world.issue(recognition_id=row.id)).category == "GE"
         return
     with pytest.raises(GuardFailed) as refused:

@@ -51,8 +51,8 @@ class Feed(Import):
     words: rules.Words | None = None
     stated: dict[str, int] = field(default_factory=dict)
     """Key → a hash of what its first row says."""
-    parties_stated: dict[str, str] = field(default_factory=dict)
-    """Household or person → digest of what the first row about them says."""
+    parties_stated: dict[int, int] = field(default_factory=dict)
+    """Household or person → what the first row about them says, both as hashes."""
     deferred: list[tuple[Stated, Refusal]] = field(default_factory=list)
     slice: ClassVar[int] = 2_000
 
@@ -101,7 +101,16 @@ class Feed(Import):
             self._repeat(row, key, [] if self.stated[key] == said else ["content"])
             return None
         self.seen[key], self.stated[key] = (row.file, row.number), said
+        self._note_parties(one)
         return one
+
+    def _note_parties(self, each: Stated) -> None:
+        """Of several rows about one household or person the first counts; the others are told."""
+        for name in PARTIES if each.person else PARTIES[:1]:
+            said = hash(each.parts[name])
+            if self.parties_stated.setdefault(_party(name, each), said) != said:
+                told = f"an earlier row says something else of this {name}: the first one counts"
+                self.report.warn(each.row, each.key, told, code="DIFFERS")
 
     async def _settle(self, stated: Sequence[Stated]) -> None:
         found = await find(self.parties, self.profile, stated)
@@ -154,14 +163,7 @@ class Feed(Import):
         return changed
 
     def _is_first(self, name: str, each: Stated) -> bool:
-        """Of several rows about one household or person the first one counts; a note otherwise."""
-        number = each.household if name == "household" else each.person
-        digest = each.parts[name]
-        if self.parties_stated.setdefault(f"{name} {number}", digest) == digest:
-            return True
-        told = f"an earlier row says something else of this {name}: the first one counts"
-        self.report.warn(each.row, each.key, told, code="DIFFERS")
-        return False
+        return self.parties_stated[_party(name, each)] == hash(each.parts[name])
 
     # --- Known rows ---
 
@@ -302,6 +304,10 @@ class Feed(Import):
                 )
             self._refuse(each.row, each.key, [Fault("PERIOD_CONFLICT", told, "valid_from")])
         self.deferred = []
+
+
+def _party(name: str, each: Stated) -> int:
+    return hash((name, each.household if name == "household" else each.person))
 
 
 def _unquoted(fault: Fault) -> Fault:
