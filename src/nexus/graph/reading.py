@@ -62,8 +62,22 @@ class Lanes(asyncpg.Pool):
             connection = await self._acquire_in_time()
             if not own_plan:
                 return connection
-        await connection.execute(OWN_PLANS if own_plan else COMMON_PLANS)
+        await self._change_over(connection, own_plan)
         return connection
+
+    async def _change_over(self, connection: Any, own_plan: bool) -> None:
+        changed = False
+        try:
+            await connection.execute(OWN_PLANS if own_plan else COMMON_PLANS)
+            changed = True
+        finally:
+            if not changed:
+                await self._discard(connection)
+
+    async def _discard(self, connection: Any) -> None:
+        if _is_open(connection):
+            connection.terminate()
+        await self.release(connection)
 
     async def _take(self, own_plan: bool) -> Any:
         while self._at_hand[own_plan]:
@@ -89,19 +103,17 @@ class Lanes(asyncpg.Pool):
         if sound and not self._waiting and kept < self._kept:
             self._at_hand[own_plan].append(connection)
             return
-        if own_plan and _is_open(connection):
-            if sound:
-                await connection.execute(COMMON_PLANS)
-            else:
-                connection.terminate()
+        if own_plan and not sound:
+            await self._discard(connection)
+            return
+        if own_plan:
+            await self._change_over(connection, False)
         await self.release(connection)
 
     async def doubt(self) -> None:
         """One connection broke: give up those at hand, for a restart breaks them all."""
         for connection in self._all_at_hand():
-            if _is_open(connection):
-                connection.terminate()
-            await self.release(connection)
+            await self._discard(connection)
         # Whatever else broke is noticed when the loop has read it.
         await asyncio.sleep(0.01)
 
