@@ -392,13 +392,16 @@ async def test_after_seven_days_it_is_dead_and_can_be_sent_again(
 ) -> None:
     async with making(engine) as m:
         owner = await m.account(Role.CHARITY_CLIENT)
-        station, other = await m.station(), await m.station()
+        stations = [await m.station() for _ in range(40)]
     post.poster.reply = lambda posted: 503
     endpoint, _ = await post.endpoint(owner)
     started = post.clock.time
-    await post.tell("station.paused", station, other)
+    for kind in ("station.paused", "station.resumed"):
+        await post.tell(kind, *stations)
     await post.carry()
-    await post.carry_for(days=6.9)
+    await post.carry_for(hours=6)
+    post.clock.turn(days=6.6)
+    await post.carry()
     assert {d.state for d in await deliveries_of(engine, endpoint.id)} == {
         model.WebhookDeliveryState.PENDING
     }
@@ -574,6 +577,25 @@ async def test_a_suspended_account_gets_nothing_more(engine: AsyncEngine, post: 
     await post.carry_for(days=1)
     assert len(post.poster.posts) == tried
     assert len(await deliveries_of(engine, endpoint.id)) == 1
+
+
+async def test_a_suspension_in_the_middle_of_a_turn_ends_it(
+    engine: AsyncEngine, post: Post
+) -> None:
+    async with making(engine) as m:
+        owner = await m.account(Role.CHARITY_CLIENT)
+        station = await m.station()
+    await post.endpoint(owner)
+    await post.tell("station.paused", station)
+    async with AsyncSession(engine) as session, session.begin():
+        await delivering.fan_out(session, post.clock())
+        (turn,) = await delivering.lease(session, post.clock(), limit=5, failing=False, besides=[])
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(Account).where(Account.id == owner.id).values(state=AccountState.SUSPENDED)
+        )
+    async with AsyncSession(engine) as session, session.begin():
+        assert await delivering.take_batch(session, turn, post.clock(), size=8) is None
 
 
 async def test_a_paused_endpoint_keeps_and_a_deleted_one_drops(
