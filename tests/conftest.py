@@ -27,6 +27,9 @@ TEMPLATE = f"nexus_template_{SESSION}"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="run the long form of the tests")
+    parser.addoption(
+        "--write-matrix", action="store_true", help="write tests/house/matrix.csv from the code"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,7 +26,7 @@ from nexus.graph.declare import (
     to_one,
     transition,
 )
-from nexus.graph.identifiers import decode
+from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Found, Given, Order
 from nexus.organizations.graphql import Organization
 from nexus.recipients.attestations import model, operations, policy, queries, rules
@@ -144,8 +144,8 @@ async def issue_attestation(act, input: IssueAttestationInput):  # type: ignore[
         decode(input.recognition_id, "Recognition"),
         organization_id=decode(input.organization_id, "Organization"),
         purpose=input.purpose,
-        recipient_id=decode(input.recipient_id, "Recipient") if input.recipient_id else None,
-        consent_id=decode(input.consent_id, "Consent") if input.consent_id else None,
+        recipient_id=decode_given(input.recipient_id, "Recipient"),
+        consent_id=decode_given(input.consent_id, "Consent"),
         legal_basis=input.legal_basis,
     )
 

@@ -1,0 +1,319 @@
+"""For every mutation one input that succeeds for whoever may: the deed itself is the question.
+
+An input is what a client would send, but for the idempotency key. `was` brings rows into the state
+that the verb starts from, inside the transaction that is rolled back.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from nexus.acting import Role
+from nexus.graph.identifiers import encode
+from tests.house.matrix_world import Place
+from tests.making import credit_code, now, today
+
+ROOT = Path(__file__).parents[2]
+Given = Callable[[Place], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An input for one place, and what must be true of its rows before."""
+
+    given: Given
+    was: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Row key → column values."""
+
+
+def move(key: str, *, was: Mapping[str, Any] | None = None, **more: Any) -> Sample:
+    """A deed on the row of this key at its version; values may ask for the place."""
+
+    def given(place: Place) -> dict[str, Any]:
+        filled = {name: _filled(value, place) for name, value in more.items()}
+        return {"id": place.id(key), "expectedVersion": place[key].version, **filled}
+
+    return Sample(given, {key: was} if was else {})
+
+
+def with_reason(key: str, **more: Any) -> Sample:
+    """A deed that says why."""
+    return move(key, reason="说明", **more)
+
+
+def make(**given: Any) -> Sample:
+    """A deed that is not about a version of a row."""
+    return Sample(lambda place: {name: _filled(value, place) for name, value in given.items()})
+
+
+def of(key: str) -> Given:
+    """The id of a row of the place."""
+    return lambda place: place.id(key)  # type: ignore[return-value]
+
+
+def _filled(value: Any, place: Place) -> Any:
+    if callable(value):
+        return value(place)
+    if isinstance(value, dict):
+        return {name: _filled(one, place) for name, one in value.items()}
+    return [_filled(one, place) for one in value] if isinstance(value, list) else value
+
+
+def _authority(place: Place) -> str:
+    return encode("Organization", place.authority.id)
+
+
+def _clerk(place: Place) -> str:
+    return encode("Account", place.clerk.id)
+
+
+def _day(days: int) -> str:
+    return (today() + timedelta(days=days)).isoformat()
+
+
+def _town(place: Place) -> str:
+    return place.town
+
+
+def _county(place: Place) -> str:
+    return place.county
+
+
+TERMS = {
+    "title": "大米",
+    "kind": "GOODS",
+    "category": "LIV",
+    "unit": "KGM",
+    "areas": [_county],
+    "availableFrom": _day(0),
+}
+PROJECT = {
+    "name": "暖冬行动",
+    "field": "poverty",
+    "area": _county,
+    "startsOn": _day(0),
+    "budgetFen": 1_000,
+}
+LINE = {"kind": "GOODS", "item": "大米", "quantityRequired": "5", "unit": "KGM"}
+
+ACCOUNTS = {
+    "createAccount": make(
+        username="someone.new",
+        name="测试员",
+        role=Role.GOV_CLERK.name,
+        organizationId=_authority,
+        areaCode=_town,
+    ),
+    "resetPassword": move("Account"),
+    "revokeAccessToken": make(id=of("AccessToken")),
+    "suspendAccount": with_reason("Account"),
+    "reinstateAccount": with_reason("Account", was={"state": "suspended"}),
+    "closeAccount": with_reason("Account"),
+}
+ORGANIZATIONS = {
+    "createOrganization": make(
+        name="新机构", orgType="FOUNDATION", areaCode=_county, uscc=credit_code()
+    ),
+    "updateOrganization": move("Organization", website="https://example.org"),
+    "submitOrganization": with_reason("Organization[draft]"),
+    "verifyOrganization": with_reason("Organization[submitted]"),
+    "rejectOrganization": with_reason("Organization[submitted]"),
+    "suspendOrganization": with_reason("Organization"),
+    "reinstateOrganization": with_reason("Organization[suspended]"),
+    "deregisterOrganization": with_reason("Organization"),
+    "addQualification": make(
+        organizationId=of("Organization"), kind="TAX_EXEMPT", validFrom=_day(0)
+    ),
+}
+CASEWORK = {
+    "createStation": make(
+        name="新站", level="TOWN_STATION", areaCode=_town, organizationId=_authority
+    ),
+    "postWorker": make(
+        stationId=of("Station"),
+        accountId=of("Account/candidate"),
+        grade="SOCIAL_WORKER",
+        validFrom=_day(0),
+    ),
+    "endPosting": move("Worker", endsOn=_day(1)),
+    "openStation": with_reason("Station", was={"state": "planned"}),
+    "pauseStation": with_reason("Station"),
+    "resumeStation": with_reason("Station", was={"state": "paused"}),
+    "closeStation": with_reason("Station"),
+}
+CHARITY = {
+    "createProject": make(terms=PROJECT),
+    "updateProject": move("CharityProject[draft]", terms=PROJECT),
+    "fileProject": move("CharityProject[draft]", filingNo="备案1号"),
+    "recordProjectFunds": move("CharityProject", receivedFen=2, spentFen=1),
+    "startProject": with_reason("CharityProject[filed]"),
+    "pauseProject": with_reason("CharityProject"),
+    "resumeProject": with_reason("CharityProject[paused]"),
+    "completeProject": with_reason("CharityProject"),
+    "discloseProject": with_reason("CharityProject[completed]"),
+    "archiveProject": with_reason("CharityProject[disclosed]"),
+    "cancelProject": with_reason("CharityProject[filed]"),
+    "createOffer": make(terms=TERMS, capacityMaximum="5"),
+    "updateOffer": move("Offer[draft]", terms=TERMS),
+    "setCapacity": move("Offer", maximum="20000"),
+    "setOfferAreas": move("Offer", areas=[_county]),
+    "approveOffer": with_reason("Offer", approved=True),
+    "listOffer": with_reason("Offer[draft]"),
+    "pauseOffer": with_reason("Offer"),
+    "resumeOffer": with_reason("Offer[paused]"),
+    "withdrawOffer": with_reason("Offer[paused]"),
+    "blockOffer": with_reason("Offer"),
+    "unblockOffer": with_reason("Offer[blocked]"),
+    "confirmOffer": with_reason("Offer"),
+}
+RECIPIENTS = {
+    "createHousehold": make(size=2, areaCode=_town),
+    "updateHousehold": move("Household", size=4),
+    "createRecipient": make(householdId=of("Household"), birthYear=1980),
+    "updateRecipient": move("Recipient", gender="FEMALE"),
+    "recordConsent": make(
+        recipientId=of("Recipient"),
+        givenBy="SELF",
+        purposes=["PUB"],
+        dataClasses=["D1"],
+        textVersion="1",
+        textHash="0" * 64,
+        method="PAPER_SCAN",
+        obtainedAt=(now() - timedelta(hours=1)).isoformat(),
+        expiresOn=_day(100),
+    ),
+    "grantConsent": with_reason("Consent", was={"state": "requested"}),
+    "refuseConsent": with_reason("Consent", was={"state": "requested"}),
+    "withdrawConsent": with_reason("Consent"),
+    "supersedeConsent": with_reason("Consent"),
+    "confirmConsent": with_reason("Consent", was={"kind": "assertion"}),
+    "recordRecognition": make(
+        recipientId=of("Recipient"),
+        category="GX",
+        authorityId=_authority,
+        level="COUNTY",
+        decidedOn=_day(0),
+        validFrom=_day(0),
+        ruleVersion="2026-1",
+    ),
+    "upholdRecognition": with_reason("Recognition", was={"state": "under_review"}),
+    "confirmRecognition": with_reason("Recognition", was={"state": "pending"}),
+    "reviewRecognition": with_reason("Recognition"),
+    "taperRecognition": with_reason("Recognition"),
+    "suspendRecognition": with_reason("Recognition"),
+    "reinstateRecognition": with_reason("Recognition", was={"state": "suspended"}),
+    "endRecognition": with_reason("Recognition", endReason="OTHER"),
+    "changeRecheckClass": move("Recognition", recheckClass="CHANGEABLE"),
+    "prolongRecognition": move("Recognition", validTo=None),
+    "markRecognitionError": with_reason("Recognition"),
+    "issueAttestation": make(
+        recognitionId=of("Recognition"),
+        organizationId=lambda place: encode("Organization", place.charity.id),
+        purpose="MATCH",
+        consentId=of("Consent"),
+    ),
+    "revokeAttestation": with_reason("Attestation"),
+    "recordIdentity": make(recipientId=of("Recipient"), phone="19900000000"),
+    "findRecipientByIdNumber": make(idNumber=lambda place: place.id_number),
+    "requestReveal": make(recipientId=of("Recipient"), fields=["NAME"], purpose="DELIV"),
+    "openReveal": make(id=of("Reveal")),
+    "eraseIdentity": make(recipientId=of("Recipient"), reason="本人要求"),
+}
+NEEDS = {
+    "createNeed": make(
+        subjectKind="RECIPIENT",
+        recipientId=of("Recipient"),
+        areaCode=_town,
+        origin="committee",
+        category="LIV",
+        urgency="U3",
+        lines=[LINE],
+        stationId=of("Station"),
+        consentId=of("Consent"),
+        ownerId=_clerk,
+        publisherId=_authority,
+    ),
+    "updateNeed": move("Need[draft]", urgency="U2"),
+    "addNeedLine": move("Need[draft]", line=LINE),
+    "removeNeedLine": make(lineId=of("NeedLine[draft]"), expectedVersion=1),
+    "submitNeed": with_reason("Need[draft]"),
+    "returnNeed": with_reason("Need[submitted]"),
+    "rejectNeed": with_reason("Need[submitted]"),
+    "verifyNeed": move("Need[submitted]", evidence="入户走访"),
+    "publishNeed": move(
+        "Need[verified]", publicTitle="大米", publicSummary="一户家庭需要两个月的口粮。"
+    ),
+    "pauseNeed": with_reason("Need[partners]"),
+    "resumeNeed": with_reason(
+        "Need[paused]", was={"public_title": "大米", "public_summary": "一户家庭需要口粮。"}
+    ),
+    "changeQuantity": make(lineId=of("NeedLine[partners]"), expectedVersion=1, quantity="8"),
+    "closeNeed": with_reason("Need[partners]", closeReason="NO_LONGER_NEEDED"),
+    "reopenNeed": with_reason("Need[closed]"),
+    "confirmNeedStillStands": with_reason("Need/frozen"),
+    "cancelNeed": with_reason("Need[partners]"),
+}
+MATCHING = {
+    "offerPledge": make(lineId=of("NeedLine[partners]"), quantity="1"),
+    "acceptPledge": with_reason("Pledge/offered"),
+    "rejectPledge": with_reason("Pledge/offered"),
+    "withdrawPledge": with_reason("Pledge/offered"),
+    "requestRelease": with_reason("Pledge"),
+    "releasePledge": with_reason("Pledge/leaving"),
+    "keepPledge": with_reason("Pledge/leaving"),
+    "recordDelivery": make(pledgeId=of("Pledge"), quantity="1", deliveredOn=_day(0)),
+    "acknowledgeDelivery": move("Delivery/recorded", method="SIGNATURE"),
+    "disputeDelivery": with_reason("Delivery/recorded"),
+    "upholdDelivery": with_reason("Delivery/disputed"),
+    "reverseDelivery": with_reason("Delivery/disputed"),
+    "verifyDelivery": with_reason("Delivery"),
+    "giveFeedback": make(deliveryId=of("Delivery"), rating=5),
+    "readFeedback": with_reason("Feedback"),
+    "handleFeedback": with_reason("Feedback", was={"state": "read"}),
+    "addressGap": with_reason("Gap", addressedBy="采购1号"),
+    "acknowledgeGap": with_reason("Gap"),
+    "waiveGap": with_reason("Gap"),
+}
+CLIENTS = {
+    "registerApiClient": make(name="客户端", scopes=["needs:read"]),
+    "activateApiClient": with_reason("ApiClient", was={"state": "pending"}),
+    "suspendApiClient": with_reason("ApiClient"),
+    "reinstateApiClient": with_reason("ApiClient", was={"state": "suspended"}),
+    "revokeApiClient": with_reason("ApiClient"),
+    "addClientKey": move("ApiClient"),
+    "retireClientKey": make(id=of("ClientKey")),
+    "setClientQuota": move("ApiClient", costPerMinute=2000),
+    "setClientScopes": move("ApiClient", scopes=["needs:read"]),
+    "restrictApiClient": move("ApiClient", networks=["198.51.100.0/24"], documentsOnly=True),
+    "registerDocuments": move("ApiClient", documents=["{ __typename }"]),
+}
+PROFILE = (ROOT / "examples/profiles/wuhan2020-factories.toml").read_text("utf-8")
+EXCHANGE = {
+    "createWebhookEndpoint": make(url="https://hooks.example.org/nexus"),
+    "updateWebhookEndpoint": move("WebhookEndpoint", label="新标签"),
+    "rotateWebhookSecret": move("WebhookEndpoint"),
+    "pauseWebhookEndpoint": with_reason("WebhookEndpoint"),
+    "resumeWebhookEndpoint": with_reason("WebhookEndpoint", was={"state": "paused"}),
+    "deleteWebhookEndpoint": with_reason("WebhookEndpoint"),
+    "requestExport": make(dataset="NEEDS"),
+    "requestUpload": make(fileName="供给.csv"),
+    "registerImportProfile": make(name="我的供给", toml=PROFILE),
+    "importUploaded": make(uploadId=of("Upload"), kind="OFFERS", profile={"toml": PROFILE}),
+    "redeliverWebhook": make(id=of("WebhookDelivery")),
+    "redeliverFailed": make(
+        id=of("WebhookEndpoint"), since=(now() - timedelta(hours=1)).isoformat()
+    ),
+}
+SAMPLES: dict[str, Sample] = {
+    **ACCOUNTS,
+    **ORGANIZATIONS,
+    **CASEWORK,
+    **CHARITY,
+    **RECIPIENTS,
+    **NEEDS,
+    **MATCHING,
+    **CLIENTS,
+    **EXCHANGE,
+}

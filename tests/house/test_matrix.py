@@ -1,0 +1,65 @@
+"""The authorisation matrix: what the running code lets each role do is the reviewed table.
+
+docs/howto/authorisation-matrix.md says how to read it and how to change it.
+"""
+
+import pytest
+
+from nexus.acting import Role
+from nexus.graph.declare import MUTATIONS
+from tests.house.conftest import House
+from tests.house.matrix_cells import (
+    EMPTY,
+    HIDDEN,
+    Computed,
+    field_cells,
+    nodes_declared,
+    root_cells,
+    seen_cells,
+)
+from tests.house.matrix_inputs import SAMPLES
+from tests.house.matrix_table import differences, read_table, tabulate, write_table
+from tests.house.matrix_world import CANARY
+
+
+def test_every_mutation_has_a_sample() -> None:
+    assert sorted(MUTATIONS.keys() - SAMPLES.keys()) == [], (
+        "add an input that succeeds to tests/house/matrix_inputs.py"
+    )
+    assert sorted(SAMPLES.keys() - MUTATIONS.keys()) == [], "these mutations are gone"
+
+
+async def test_everybody_may_do_what_the_table_says(
+    house: House, pytestconfig: pytest.Config
+) -> None:
+    executor, world = house.executor, house.world
+    computed: Computed = {}
+    for name in nodes_declared():
+        computed |= await field_cells(executor, world, name, Role)
+    computed |= await seen_cells(executor, world, world.variants(), Role)
+    computed |= await root_cells(executor, world, Role)
+    deeds = house.deeds()
+    for mutation in MUTATIONS:
+        computed[f"Mutation.{mutation}"] = await deeds.cells(mutation, Role)
+    assert deeds.unexpected == [], "these samples do not succeed for those who may:\n" + "\n".join(
+        deeds.unexpected
+    )
+    assert [told for told in deeds.told if CANARY.search(told)] == []
+    assert _untold(computed) == [], "the world leaves these empty, so they say nothing"
+    found = tabulate(computed)
+    if pytestconfig.getoption("--write-matrix"):
+        write_table(found)
+    told = differences(read_table(), found)
+    assert not told, (
+        "the code does not do what the table says; see docs/howto/authorisation-matrix.md:\n"
+        + "\n".join(told)
+    )
+
+
+def _untold(computed: Computed) -> list[str]:
+    """What not even nexus itself is shown has no row behind it."""
+    return [
+        coordinate
+        for coordinate, cells in computed.items()
+        if {HIDDEN, EMPTY} & set(cells[Role.SYSTEM])
+    ]
