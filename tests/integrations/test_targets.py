@@ -388,7 +388,7 @@ async def request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 async def post_to(port: int, **given: Any) -> http_out.Answer:
     allowed = frozenset({("127.0.0.1", port)})
-    async with sending(allowed=allowed, **given) as out:
+    async with sending(allowed=allowed, **given) as out, asyncio.timeout(15):
         return await out.post(
             f"http://127.0.0.1:{port}/in?x=1", b'{"a":1}', {"webhook-id": "msg_1"}
         )
