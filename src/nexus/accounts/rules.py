@@ -24,6 +24,7 @@ SCOPES = {
     "recipients:write": "Recording households, recipients, recognitions and consents.",
     "organizations:write": "One's own organization's entry in the register.",
     "changes:read": "What changed since; of the rows themselves, what the other scopes open.",
+    "attestations:read": "Attestations addressed to the organization, and their history.",
     "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
     "imports:write": "Uploading files and importing them, as far as the other scopes open it.",
     "webhooks:write": "Endpoints that are told of changes, and their log.",
