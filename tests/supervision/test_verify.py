@@ -16,6 +16,14 @@ from tests.matching.bridge import Bridge, build_bridge
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
 PLEDGE = "(SELECT id FROM pledge WHERE need_id = :need ORDER BY no LIMIT 1)"
 ALLOCATION = f"(SELECT id FROM allocation WHERE pledge_id = {PLEDGE})"
+RECOGNITION = (
+    "(SELECT id FROM recognition WHERE recipient_id = "
+    "(SELECT recipient_id FROM need WHERE id = :need))"
+)
+RECHECK = (
+    "recheck_class = 'changeable', recheck_months = 6, checked_on = '2026-03-01', "
+    "recheck_rule = 'recheck_changeable_months@CN/2020-01-01'"
+)
 DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
@@ -102,6 +110,50 @@ FAULTS: dict[str, Sequence[str]] = {
         "jsonb_build_object('id', gen_random_uuid(), 'no', 'twice', 'category', 'TK')) AS r "
         "FROM recognition r WHERE recipient_id = "
         "(SELECT recipient_id FROM need WHERE id = :need)) AS copy",
+    ),
+    "INV-34 dibao and tekun of a household": (
+        "INSERT INTO recognition SELECT (r).* FROM (SELECT jsonb_populate_record(r, "
+        "jsonb_build_object('id', gen_random_uuid(), 'no', 'home', 'category', 'TK', "
+        "'recipient_id', null, 'household_id', p.household_id)) AS r "
+        "FROM recognition r JOIN recipient p ON p.id = r.recipient_id "
+        f"WHERE r.id = {RECOGNITION}) AS copy",
+    ),
+    "INV-35 recheck is due": (
+        "ALTER TABLE recognition DROP CONSTRAINT ck_recognition_inv_35_recheck_due",
+        f"UPDATE recognition SET {RECHECK}, recheck_due_on = '2026-10-01' WHERE id = {RECOGNITION}",
+    ),
+    "INV-35 recheck months are in force": (
+        f"UPDATE recognition SET {RECHECK}, recheck_due_on = '2026-09-01' WHERE id = {RECOGNITION}",
+        f"UPDATE recognition SET recheck_rule = 'recheck_stable_months@CN/2020-01-01' "
+        f"WHERE id = {RECOGNITION}",
+    ),
+    "INV-35 taper is whole": (
+        "UPDATE recognition SET state = 'ended', end_reason = 'INCOME', tapered_on = valid_from, "
+        "taper_months = 6, taper_rule = 'taper_months@CN/2020-01-01', valid_to = valid_from + 90 "
+        f"WHERE id = {RECOGNITION}",
+    ),
+    "INV-36 tekun standard": (
+        "INSERT INTO assistance_standard (id, area_code, kind, setting, amount_fen, valid_from, "
+        "source) SELECT gen_random_uuid(), area_code, 'tekun_living', setting, amount_fen * 1.5, "
+        "valid_from, 'test' FROM assistance_standard WHERE kind = 'dibao' LIMIT 1",
+    ),
+    "INV-36 margin was warned of": (
+        f"UPDATE recognition SET category = 'BY', income_ratio = 1.501 WHERE id = {RECOGNITION}",
+    ),
+    "INV-07 frozen lines are closed": (
+        "UPDATE need SET confirm_needed = true, confirm_reason = 'DEATH', frozen_at = now() "
+        "WHERE id = :need",
+    ),
+    "INV-11 attestation is revoked": (
+        "INSERT INTO signing_key VALUES (gen_random_uuid(), 'k', "
+        "decode(repeat('00', 32), 'hex'), now())",
+        "INSERT INTO attestation (id, no, recognition_id, recipient_id, organization_id, alias, "
+        "purpose, legal_basis, category, area_code, valid_until, validity_rule, token, digest, "
+        "key_id, status_index, state, version, created_at, created_by) SELECT gen_random_uuid(), "
+        "'A', r.id, r.recipient_id, r.authority_id, 'P', 'DELIV', 'DUTY', 'DB', '44', "
+        "current_date + 9, 'x', 't', 'd', k.id, 7, 'issued', 1, now(), r.created_by "
+        f"FROM recognition r, signing_key k WHERE r.id = {RECOGNITION}",
+        f"UPDATE recognition SET state = 'suspended' WHERE id = {RECOGNITION}",
     ),
     "INV-38 keys are settled": (
         "INSERT INTO idempotency_key (account_id, key, input_hash, created_at) "

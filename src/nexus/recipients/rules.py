@@ -4,6 +4,7 @@ import secrets
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from nexus.acting import SHANGHAI
 from nexus.core.personal_data import find_personal_data
@@ -62,6 +63,17 @@ def taper_end(tapered_on: date, months: int) -> date:
     15 March → last served on 15 September, over on the 16th; 31 August → over on 1 March.
     """
     return add_months(tapered_on, months) + timedelta(days=1)
+
+
+PROPORTION = "INV-36"
+"""The flag of what is out of proportion, and recognised by the authority all the same."""
+
+
+def over_margin(category: str, income_ratio: Decimal | None, most: Decimal) -> bool:
+    """A dibao-margin family with more than so many times the dibao standard a head (T1d)."""
+    if income_ratio is None or category.partition("-")[0] != "BY":
+        return False
+    return income_ratio > most
 
 
 def check_taper_start(on: date, valid_from: date, today: date) -> None:

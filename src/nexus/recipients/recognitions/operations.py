@@ -72,6 +72,11 @@ async def record_recognition(
         created_by=act.actor.account_id,
     )
     await _set_recheck(act, row, recheck_class, household.area_code)
+    most = await parameter(
+        act.session, "margin_to_dibao_most", on=decided_on, area_code=household.area_code
+    )
+    if rules.over_margin(category, income_ratio, most.value):
+        row.flags = [rules.PROPORTION]
     await _check_corrected(act, row, household.id)
     await _check_conflict(act, row, household.id)
     act.session.add(row)

@@ -1,13 +1,17 @@
-"""Who decided, what is kept, and what guards it (INV-14, 18, 21, 34, 38, 39)."""
+"""Who decided, what is kept, and what guards it (INV-14, 18, 21, 34 to 36, 38, 39)."""
 
 from typing import Any
 
 from sqlalchemy import (
+    Date,
     Select,
     Text,
+    and_,
+    cast,
     column,
     exists,
     func,
+    or_,
     select,
     text,
     true,
@@ -16,15 +20,24 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from nexus.accounts.model import Account
-from nexus.core.outbox import Event
+from nexus.areas.model import AssistanceStandard, Parameter
+from nexus.core.outbox import Event, Job, JobState
 from nexus.graph.idempotency import IdempotencyKey
 from nexus.matching.pledges.model import (
     Delivery,
     Pledge,
 )
-from nexus.needs.model import Need
+from nexus.needs.model import Need, NeedLine
 from nexus.organizations.model import Organization
-from nexus.recipients.model import Consent, ConsentState, GivenBy, Recipient, Recognition
+from nexus.recipients.attestations.model import Attestation, AttestationState
+from nexus.recipients.model import (
+    Consent,
+    ConsentState,
+    GivenBy,
+    Recipient,
+    Recognition,
+    RecognitionState,
+)
 from nexus.recipients.rules import ADULT_CONSENT_AGE
 from nexus.supervision.ledger.queries import LIVE, finding
 
@@ -109,6 +122,140 @@ def _recognition_periods() -> Select[Any]:
     )
 
 
+def _recheck_is_due() -> Select[Any]:
+    """The last check and the months of the class, by the figure that was in force (INV-35)."""
+    row = Recognition
+    due = cast(row.checked_on + func.make_interval(0, row.recheck_months), Date)
+    return finding(
+        row.id, "its next check is not the last one and the months of its class", due=due
+    ).where(row.recheck_months.is_not(None), row.recheck_due_on.is_distinct_from(due))
+
+
+def _recheck_months_are_in_force() -> Select[Any]:
+    """The months are those of the row that its rule names."""
+    row, figure = Recognition, Parameter
+    return finding(
+        row.id, "its months are not those of the rule it names", months=row.recheck_months
+    ).where(
+        row.recheck_rule.is_not(None),
+        ~exists().where(row.recheck_rule == _version(figure), figure.value == row.recheck_months),
+    )
+
+
+def _taper_is_whole() -> Select[Any]:
+    """Six months from its start to its last day, unless a death ended it (INV-35)."""
+    row, figure = Recognition, Parameter
+    over = cast(row.tapered_on + func.make_interval(0, row.taper_months), Date) + 1
+    whole = and_(
+        row.valid_to == over,
+        exists().where(row.taper_rule == _version(figure), figure.value == row.taper_months),
+    )
+    return finding(row.id, "its taper did not last its months", over=over).where(
+        row.tapered_on.is_not(None),
+        row.state != RecognitionState.ENTERED_IN_ERROR,
+        func.coalesce(row.end_reason, "") != "DEATH",
+        whole.is_not(True),
+    )
+
+
+def _version(figure: Any) -> Any:
+    """SQL: as `Figure.version` writes it."""
+    return func.concat(figure.name, "@", figure.area_code, "/", figure.valid_from)
+
+
+def _households_exclusion() -> Select[Any]:
+    """Dibao of a household and tekun of a member, or the other way, at once (INV-34)."""
+    one, other, member = aliased(Recognition), aliased(Recognition), aliased(Recipient)
+    heads = (func.split_part(one.category, "-", 1), func.split_part(other.category, "-", 1))
+    period = func.daterange(one.valid_from, one.valid_to)
+    clash = or_(and_(heads[0] == "DB", heads[1] == "TK"), and_(heads[0] == "TK", heads[1] == "DB"))
+    return (
+        finding(one.id, "its household has dibao and a member tekun, or the other way")
+        .join(member, member.household_id == one.household_id)
+        .join(other, other.recipient_id == member.id)
+        .where(
+            clash,
+            period.op("&&")(func.daterange(other.valid_from, other.valid_to)),
+            one.state != RecognitionState.ENTERED_IN_ERROR,
+            other.state != RecognitionState.ENTERED_IN_ERROR,
+        )
+    )
+
+
+def _tekun_standard() -> Select[Any]:
+    """Tekun living standards in force beside a dibao standard of the same area (INV-36)."""
+    tekun, dibao, figure = (
+        aliased(AssistanceStandard),
+        aliased(AssistanceStandard),
+        aliased(Parameter),
+    )
+    period = func.daterange(tekun.valid_from, tekun.valid_to)
+    least = (
+        select(func.min(figure.value))
+        .where(figure.name == "tekun_to_dibao_least")
+        .scalar_subquery()
+    )
+    return (
+        finding(
+            tekun.id,
+            "the tekun living standard is below its multiple of dibao",
+            tekun=tekun.amount_fen,
+            dibao=dibao.amount_fen,
+        )
+        .join(
+            dibao,
+            and_(dibao.area_code == tekun.area_code, dibao.setting == tekun.setting),
+        )
+        .where(
+            tekun.kind == "tekun_living",
+            dibao.kind == "dibao",
+            period.op("&&")(func.daterange(dibao.valid_from, dibao.valid_to)),
+            tekun.amount_fen < least * dibao.amount_fen,
+        )
+    )
+
+
+def _margin_was_warned_of() -> Select[Any]:
+    """Above the dibao margin: taken as the authority says, but never without its warning."""
+    row, figure = Recognition, aliased(Parameter)
+    most = (
+        select(func.max(figure.value))
+        .where(figure.name == "margin_to_dibao_most")
+        .scalar_subquery()
+    )
+    return finding(
+        row.id, "its income is above the margin, and nobody was warned", ratio=row.income_ratio
+    ).where(
+        func.split_part(row.category, "-", 1) == "BY",
+        row.income_ratio > most,
+        ~row.flags.contains(["INV-36"]),
+    )
+
+
+def _frozen_lines_are_closed() -> Select[Any]:
+    """No line of a frozen need takes pledges (domain.md 7.3)."""
+    return (
+        finding(NeedLine.id, "its need is frozen, but the line is open")
+        .join(Need, Need.id == NeedLine.need_id)
+        .where(Need.confirm_needed, NeedLine.published)
+    )
+
+
+def _attestations_were_revoked() -> Select[Any]:
+    """What rests on a recognition that has ended is revoked, once the news is delivered."""
+    row = Attestation
+    unheard = exists().where(Job.state == JobState.PENDING, Job.listener.like("attestations.%"))
+    return (
+        finding(row.id, "its recognition holds no longer, but it is not revoked")
+        .join(Recognition, Recognition.id == row.recognition_id)
+        .where(
+            row.state == AttestationState.ISSUED,
+            Recognition.state.in_(("ended", "suspended", "entered_in_error")),
+            ~unheard,
+        )
+    )
+
+
 def _keys_are_settled() -> Select[Any]:
     row = IdempotencyKey
     return finding(row.key, "a key was used and has no answer").where(
@@ -171,7 +318,15 @@ CHECKS: dict[str, Select[Any]] = {
     "INV-18 delivery has a second person": _delivery_second_person(),
     "INV-18 pledge has a second party": _pledge_second_party(),
     "INV-21 pledge has its history": _events_of_rows(),
+    "INV-11 attestation is revoked": _attestations_were_revoked(),
+    "INV-07 frozen lines are closed": _frozen_lines_are_closed(),
     "INV-34 recognition periods": _recognition_periods(),
+    "INV-34 dibao and tekun of a household": _households_exclusion(),
+    "INV-35 recheck is due": _recheck_is_due(),
+    "INV-35 recheck months are in force": _recheck_months_are_in_force(),
+    "INV-35 taper is whole": _taper_is_whole(),
+    "INV-36 tekun standard": _tekun_standard(),
+    "INV-36 margin was warned of": _margin_was_warned_of(),
     "INV-38 keys are settled": _keys_are_settled(),
     "INV-39 triggers stand": _triggers_stand(),
     "INV-39 application cannot write": _application_cannot_write(),

@@ -20,7 +20,12 @@ from nexus.exchange.profiles.rules import RowRefused
 from nexus.exchange.reading.tables import Fault, Row
 from nexus.recipients.model import Gender, Level, RecheckClass, RecognitionState
 from nexus.recipients.recognitions.feed.rules import Statement, of_person, settle
-from nexus.recipients.rules import HOUSEHOLD_ROLES, check_taper_start
+from nexus.recipients.rules import (
+    HOUSEHOLD_ROLES,
+    PROPORTION,
+    check_taper_start,
+    over_margin,
+)
 from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.rules import birth_year, check_identity
 
@@ -35,7 +40,6 @@ STATABLE = (
     RecognitionState.TAPER,
     RecognitionState.ENDED,
 )
-STANDARD = "INV-36"
 
 
 class Lookup:
@@ -318,7 +322,7 @@ def _statement(
         figure = words.figure(f"recheck_{steadiness.value}_months", checked_on, area)
     ratio = _number(entry, "income_ratio", most=1_000)
     warned = _ratio_warnings(entry, words, area, category, ratio, decided_on)
-    warnings.extend((STANDARD, message) for message in warned)
+    warnings.extend((PROPORTION, message) for message in warned)
     return Statement(
         category=category,
         level=_member(Level, entry, "level") or Level.COUNTY,
@@ -328,7 +332,7 @@ def _statement(
         state=ending.state,
         rule_version=entry.text("rule_version") or "not stated",
         income_ratio=None if ratio is None else round(ratio, 3),
-        flags=(STANDARD,) if warned else (),
+        flags=(PROPORTION,) if warned else (),
         checked_on=checked_on,
         recheck_class=steadiness,
         recheck_months=figure.whole if figure else None,
@@ -372,10 +376,9 @@ def _ratio_warnings(
 ) -> list[str]:
     """What is out of proportion and taken all the same (INV-36): the authority decides."""
     head, warned = category.partition("-")[0], []
-    if head == "BY" and ratio is not None:
-        most = words.figure("margin_to_dibao_most", on, area).value
-        if ratio > most:
-            warned.append(f"The income is {ratio:f} times the dibao standard, above {most:f}.")
+    most = words.figure("margin_to_dibao_most", on, area).value
+    if over_margin(category, ratio, most):
+        warned.append(f"The income is {ratio:f} times the dibao standard, above {most:f}.")
     standard = _number(entry, "standard", most=1_000_000)
     if head == "TK" and standard is not None:
         setting = _member(Setting, entry, "setting") or Setting.URBAN
@@ -396,8 +399,10 @@ def _parts(stated: Stated, entry: Entry, words: Words) -> dict[str, str]:
     told = "\x1e".join(f"{name}\x1f{text}" for name, text in sorted(stated.identity.items()))
     return {
         "subject": _digest(stated.household, subject, said.category, said.valid_from),
-        "decision": _digest(said.level, said.decided_on, said.income_ratio, said.rule_version),
-        "recheck": _digest(said.recheck_class, said.checked_on),
+        "decision": _digest(
+            said.level, entry.day("decided_on"), said.income_ratio, said.rule_version
+        ),
+        "recheck": _digest(said.recheck_class, entry.day("decided_on"), entry.day("checked_on")),
         "period": _digest(entry.day("valid_to"), entry.day("valid_through")),
         "status": _digest(
             *(entry.text(name) for name in ("status", "tapered_on", "end_reason", "ended_on"))
