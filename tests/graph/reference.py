@@ -135,11 +135,14 @@ class World:
             self._answers[known] = [dict(one) for one in found.mappings()]
         return self._answers[known]  # type: ignore[no-any-return]
 
-    async def found(self, declared: specs.Found, size: int, given: dict[str, Any]) -> "FoundRow":
-        """The one row of a select over arguments."""
+    async def found(
+        self, declared: specs.Found, size: int, given: dict[str, Any]
+    ) -> "FoundRow | None":
+        """The row of a select over arguments, if there is one."""
         statement = declared.select(self.actor, literal(size), given)
         types = {str(column.key): column.type for column in statement.selected_columns}
-        return FoundRow(dict((await self._execute(statement)).mappings().one()), types)
+        row = (await self._execute(statement)).mappings().one_or_none()
+        return None if row is None else FoundRow(dict(row), types)
 
     async def listed(self, row: "FoundRow", declared: specs.Listed) -> list[dict[str, Any]]:
         """What a select finds beside a found row."""
