@@ -701,6 +701,7 @@ CREATE TABLE webhook_endpoint (
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by UUID NOT NULL,
+    since_xact xid8 DEFAULT pg_snapshot_xmin(pg_current_snapshot()) NOT NULL,
     failures INTEGER NOT NULL,
     retry_at TIMESTAMP WITH TIME ZONE,
     last_success_at TIMESTAMP WITH TIME ZONE,

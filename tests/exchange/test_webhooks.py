@@ -13,7 +13,7 @@ from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account, AccountState
-from nexus.acting import Role
+from nexus.acting import Act, Role, system
 from nexus.core.outbox import Event, run_due
 from nexus.core.refusals import Refusal
 from nexus.exchange.webhooks import model, operations, rules
@@ -790,3 +790,24 @@ async def test_old_entries_leave_the_log(engine: AsyncEngine, post: Post) -> Non
     (left,) = await deliveries_of(engine, endpoint.id)
     assert left.state is model.WebhookDeliveryState.PENDING
     assert await count_of(engine, Event) > 0
+
+
+async def test_what_was_under_way_when_the_endpoint_was_made_is_sent(
+    engine: AsyncEngine, post: Post
+) -> None:
+    """A long write that began before and is committed after is in nobody's full copy yet."""
+    async with making(engine) as m:
+        owner = await m.account(Role.CHARITY_CLIENT)
+        station = await m.station()
+    started = post.clock.time
+    long = AsyncSession(engine)
+    async with long.begin():
+        Act(long, system(started)).record("station.paused", station)
+        await long.flush()
+        post.clock.turn(minutes=5)
+        await post.endpoint(owner)
+        await post.carry()
+        assert post.poster.posts == []
+    await long.close()
+    await post.carry()
+    assert [kind for kind, _ in post.told()] == ["station.paused"]

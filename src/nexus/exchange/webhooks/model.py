@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import Base, Id, TransactionId
@@ -48,6 +48,10 @@ class WebhookEndpoint(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
+    since_xact: Mapped[int] = mapped_column(
+        TransactionId(), server_default=text("pg_snapshot_xmin(pg_current_snapshot())")
+    )
+    """The oldest transaction that was not over when it was made: changes are sent from there on."""
     failures: Mapped[int] = mapped_column(default=0)
     """Attempts that failed since one succeeded: from a few on, the breaker is open."""
     retry_at: Mapped[datetime | None]

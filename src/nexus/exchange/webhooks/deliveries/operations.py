@@ -101,7 +101,7 @@ async def fan_out(session: AsyncSession, now: datetime) -> int:
                 **actor.binds(),
                 **window,
                 "endpoint_id": endpoint.id,
-                "since": endpoint.created_at,
+                "since": endpoint.since_xact,
                 "any_kind": not endpoint.kinds,
                 "kinds": endpoint.kinds,
             },

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     DateTime,
     Insert,
     Integer,
@@ -43,6 +44,7 @@ CURSOR = "webhooks"
 _E, _D = model.WebhookEndpoint, model.WebhookDelivery
 _PENDING = _D.state == model.WebhookDeliveryState.PENDING
 _MOMENT = DateTime(timezone=True)
+_ENDPOINT_ID: Any = bindparam("endpoint_id", type_=Uuid())
 
 
 def actor_of(account: Account, now: datetime) -> Actor:
@@ -89,62 +91,55 @@ def fan_out_of(role: Role) -> Insert:
 
     Parameters: the actor's, endpoint_id, since, kinds, any_kind, start_* and end_*, now, expires.
     """
-    event, earlier = aliased(Event), aliased(_D)
-    actor = shape(role)
-    endpoint_id = bindparam("endpoint_id", type_=Uuid())
+    event = aliased(Event)
     now = bindparam("now", type_=_MOMENT)
-    place = tuple_(event.xact, event.position)
+    made = {
+        "id": func.gen_random_uuid(),
+        "endpoint_id": _ENDPOINT_ID,
+        "event_id": event.id,
+        "object_id": event.object_id,
+        "kind": event.kind,
+        "state": literal(model.WebhookDeliveryState.PENDING.value),
+        "attempts": literal(0, Integer()),
+        "due_at": func.greatest(now, _waiting_for(event)),
+        "created_at": now,
+        "expires_at": bindparam("expires", type_=_MOMENT),
+    }
+    chosen = select(*made.values()).where(*_in_window(event))
+    chosen = chosen.where(
+        event.xact >= bindparam("since", type_=TransactionId()),
+        event.object_type.in_(changes_policy.told_tables(role)),
+        or_(
+            bindparam("any_kind", type_=Boolean()),
+            event.kind == any_(bindparam("kinds", type_=_E.kinds.type)),
+        ),
+        status(shape(role), event).is_not(None),
+    )
+    # The table itself: the ORM would take the parameters for the row's values.
+    table: Any = _D.__table__
+    return insert(table).from_select(list(made), chosen.order_by(event.xact, event.position))
 
+
+def _in_window(event: Any) -> list[ColumnElement[bool]]:
     def at(name: str) -> Any:
         return tuple_(
             bindparam(f"{name}_xact", type_=TransactionId()),
             bindparam(f"{name}_position", type_=BigInteger()),
         )
 
-    # Not before what waits for the same object: the order would let it through no earlier.
-    waiting = (
-        select(func.max(earlier.due_at))
-        .where(
-            earlier.endpoint_id == endpoint_id,
-            earlier.object_id == event.object_id,
-            earlier.state == model.WebhookDeliveryState.PENDING,
-        )
-        .correlate_except(earlier)
-        .scalar_subquery()
+    place = tuple_(event.xact, event.position)
+    return [place > at("start"), place <= at("end")]
+
+
+def _waiting_for(event: Any) -> Any:
+    """SQL: when the last that waits for the same object is due: nothing may come before it."""
+    earlier = aliased(_D)
+    last = select(func.max(earlier.due_at)).where(
+        earlier.endpoint_id == _ENDPOINT_ID,
+        earlier.object_id == event.object_id,
+        earlier.state == model.WebhookDeliveryState.PENDING,
     )
-    chosen = (
-        select(
-            func.gen_random_uuid(),
-            endpoint_id,
-            event.id,
-            event.object_id,
-            event.kind,
-            literal(model.WebhookDeliveryState.PENDING.value),
-            literal(0, Integer()),
-            func.greatest(now, waiting),
-            now,
-            bindparam("expires", type_=_MOMENT),
-        )
-        .where(
-            place > at("start"),
-            place <= at("end"),
-            event.occurred_at >= bindparam("since", type_=_MOMENT),
-            event.object_type.in_(changes_policy.told_tables(role)),
-            or_(
-                bindparam("any_kind", type_=Boolean()),
-                event.kind == any_(bindparam("kinds", type_=_E.kinds.type)),
-            ),
-            status(actor, event).is_not(None),
-        )
-        .order_by(event.xact, event.position)
-    )
-    columns = (
-        *("id", "endpoint_id", "event_id", "object_id", "kind", "state", "attempts"),
-        *("due_at", "created_at", "expires_at"),
-    )
-    # The table itself: the ORM would take the parameters for the row's values.
-    table: Any = _D.__table__
-    return insert(table).from_select(list(columns), chosen)
+    return last.correlate_except(earlier).scalar_subquery()
 
 
 @cache
