@@ -137,6 +137,8 @@ class Known:
         for name, known in self.named.items():
             if type(known) is type(value) and known == value:
                 return Source(name)
+            if isinstance(known, UUID) and value == str(known):
+                return Source(name)
         if isinstance(value, bytes):
             return Source("digest")
         if isinstance(value, UUID):

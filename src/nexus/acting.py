@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -147,6 +148,7 @@ class Actor:
         }
 
 
+@cache
 def shape(role: Role) -> Actor:
     """An actor of `role` whose values are SQL parameters: what a cached statement is built from."""
     return Actor(

@@ -5,7 +5,9 @@ variables are parameters, never text of the statement, so one plan serves every 
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from graphql import SelectionSetNode
@@ -25,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import aliased
 
-from nexus.acting import Actor
+from nexus.acting import Actor, Visible
 from nexus.graph import specs
 from nexus.graph.costs import FOUND, Cost, Size
 from nexus.graph.nodes import node_of, one_node, some_nodes
@@ -49,6 +51,7 @@ class Compiler:
         self.binders: dict[str, Binder] = {}
         self.cost = Cost(weight=0)
         self._names = 0
+        self._aliases: Counter[Any] = Counter()
 
     def parameter(self, binder: Binder, kind: Any) -> Any:
         """A SQL parameter fed by the binder on every request."""
@@ -63,7 +66,8 @@ class Compiler:
 
     def alias(self, table: Any) -> Any:
         """The table under a name of its own: each stands in exactly one FROM."""
-        return aliased(table, name=self.name("t"))
+        self._aliases[table] += 1
+        return _alias(table, self._aliases[table])
 
     def root(self, type_name: str, sets: list[SelectionSetNode]) -> ColumnElement[Any]:
         """The `data` object of a query."""
@@ -162,7 +166,7 @@ class Compiler:
     def seen(self, spec: specs.TypeSpec, row: Any) -> ColumnElement[bool]:
         """The type's policy for this row."""
         assert spec.visible is not None
-        return as_predicate(spec.visible(self.actor, row))
+        return _seen(spec.visible, self.actor, row)
 
     def single(
         self,
@@ -285,6 +289,18 @@ class Compiler:
                 target = self.types[type_name].targets[below.name]
                 projected[below.key] = self._project(target, answer[below.name], below)
         return projected
+
+
+@lru_cache(maxsize=512)
+def _alias(table: Any, number: int) -> Any:
+    """Kept, because to make the columns of an alias costs most of a compilation."""
+    return aliased(table, name=f"t{number}_{table.__tablename__}")
+
+
+@lru_cache(maxsize=2048)
+def _seen(visible: Visible, actor: Actor, row: Any) -> ColumnElement[bool]:
+    """Kept for the same reason: policies make aliases of their own."""
+    return as_predicate(visible(actor, row))
 
 
 def column(spec: specs.TypeSpec, row: Any, name: str) -> Any:

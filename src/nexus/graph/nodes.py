@@ -46,14 +46,15 @@ def one_node(
     """The node of the id, null when there is none to see."""
     given = compiler.document.argument(spec.name, item.node, "id")
     below = cost.add(worst=True)
-    _weigh(compiler, item, below)
     found = named(compiler.document.registry, given.now) if given else None
+    _weigh(compiler, item, below, but=found[0] if found else None)
     if given is None or found is None:
         return NULL
     target = found[0]
     column = getattr(target.table, target.key)
     wanted = compiler.parameter(lambda values: _key(compiler, given.value(values)), column.type)
-    return compiler.single(target, item.below, Cost(), lambda t: getattr(t, target.key) == wanted)
+    own = below.add(weight=0)
+    return compiler.single(target, item.below, own, lambda t: getattr(t, target.key) == wanted)
 
 
 def some_nodes(
@@ -130,10 +131,16 @@ def _count(given: Argument) -> Any:
     return count({}) if given.fixed else count
 
 
-def _weigh(compiler: "Compiler", item: Field, cost: Cost) -> None:
-    """The cost of every type the selection speaks of: the same whatever the id turns out to be."""
+def _weigh(
+    compiler: "Compiler", item: Field, cost: Cost, but: specs.TypeSpec | None = None
+) -> None:
+    """The cost of every type the selection speaks of: the same whatever the id turns out to be.
+
+    `but` for the one that is compiled in earnest.
+    """
     for target in _spoken_of(compiler, item):
-        compiler.object(target, compiler.alias(target.table), item.below, cost.add(weight=0))
+        if target is not but:
+            compiler.object(target, compiler.alias(target.table), item.below, cost.add(weight=0))
 
 
 def _spoken_of(compiler: "Compiler", item: Field) -> Sequence[specs.TypeSpec]:

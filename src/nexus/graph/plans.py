@@ -32,7 +32,7 @@ from nexus.graph.specs import Registry
 from nexus.graph.sql import quoted
 
 PLANS = 2000
-_ALIASED = re.compile(r" AS (t\d+)\b")
+_ALIASED = re.compile(r" AS (t\d+_\w+)")
 
 Shape = Callable[[Values], Hashable]
 
