@@ -128,10 +128,13 @@ NOUNS: dict[str, Noun] = {
 """By table."""
 
 NEVER_TOLD = frozenset(
-    {"account", "access_token", "api_client", "identity", "worker"}
+    {"account", "access_token", "api_client", "identity", "worker", "attestation"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
 )
-"""Nouns of events that stay history: credentials, identity, postings, files, endpoints."""
+"""Nouns of events that stay history: credentials, identity, postings, files, endpoints.
+
+Who relies on an attestation asks for its standing when it matters.
+"""
 KEPT_BACK = frozenset({"recipient.found"})
 """Kinds that stay history though their object is told of: who looked for a person by number."""
 
