@@ -102,8 +102,9 @@ async def run_profile(
             session, profile, report, voucher=voucher, files=files, now=now, order=order
         )
         import_.tell = lambda: _tell(progress, report.rows_read, total)
+        await import_.open()
         chunks = _chunks(rows_of(files, path, profile.layout), import_.slice)
-        async for rows in _read_ahead(chunks):
+        async for rows in _read_ahead(map(import_.read, chunks)):
             await import_.take(rows)
         await import_.finish(passed)
         if dry_run:
@@ -119,7 +120,7 @@ async def run_profile(
     return report
 
 
-async def _read_ahead(chunks: Iterator[list[Row]]) -> AsyncIterator[list[Row]]:
+async def _read_ahead(chunks: Iterator[list[Any]]) -> AsyncIterator[list[Any]]:
     """The chunks, each read in a thread while the one before it is being written."""
     ahead = asyncio.create_task(asyncio.to_thread(next, chunks, None))
     try:

@@ -77,7 +77,14 @@ class Import:
     def target(self) -> Target:
         return TARGETS[self.profile.kind]
 
-    async def take(self, rows: list[Row]) -> None:
+    async def open(self) -> None:
+        """Before the first row: look up what reading needs."""
+
+    def read(self, rows: list[Row]) -> list[Any]:
+        """What is made of rows without the database: in a thread, while those before are taken."""
+        return rows
+
+    async def take(self, rows: list[Any]) -> None:
         """Some rows: read them, then write what is new or changed."""
         keyed = []
         for row in rows:

@@ -56,14 +56,21 @@ class Feed(Import):
     deferred: list[tuple[Stated, Refusal]] = field(default_factory=list)
     slice: ClassVar[int] = 2_000
 
-    async def take(self, rows: list[Row]) -> None:
-        """Some rows: read them, then write what is new or changed."""
-        if self.words is None:
-            with_identity = any(name in self.profile.fields for name in IDENTITY)
-            self.words = await queries.words_of(self.parties.act, with_identity=with_identity)
+    async def open(self) -> None:
+        """The codes and figures that rows are read with."""
+        with_identity = any(name in self.profile.fields for name in IDENTITY)
+        self.words = await queries.words_of(self.parties.act, with_identity=with_identity)
+
+    def read(self, rows: list[Row]) -> list[Stated]:
+        """The statements of the rows; what is refused here is not among them."""
+        assert self.words is not None
         read = [one for row in rows if (one := self._read(row, self.words)) is not None]
         self.report.distinct_keys = len(self.keys)
-        await self._settle(read)
+        return read
+
+    async def take(self, rows: list[Stated]) -> None:
+        """Some statements: write what is new or changed."""
+        await self._settle(rows)
         self.tell()
 
     async def finish(self, passed: list[str]) -> None:
@@ -76,7 +83,8 @@ class Feed(Import):
             for start in range(0, len(again), self.slice):
                 await self._settle(again[start : start + self.slice])
         await self._refuse_deferred()
-        assert self.words is not None or not self.report.rows_read
+        places = {name: at for at, name in enumerate(self.report.files)}
+        self.report.rejected.sort(key=lambda note: (places.get(note.file, 0), note.row))
         self.wider.update(self.words.wider if self.words else {})
         await super().finish(passed)
 

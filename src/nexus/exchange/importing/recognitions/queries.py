@@ -13,7 +13,7 @@ from nexus.areas.queries import code_list, gazetteer, parameters, standards
 from nexus.core.copying import looked_up
 from nexus.exchange.importing.model import ExternalRef, ObjectType
 from nexus.exchange.importing.recognitions.model import Ref, Stated
-from nexus.exchange.importing.recognitions.rules import Lookup, Words
+from nexus.exchange.importing.recognitions.words import Lookup, Words
 from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.queries import vault_of
 
