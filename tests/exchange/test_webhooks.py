@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from nexus.accounts.clients.model import ApiClient, ApiClientState
 from nexus.accounts.model import Account, AccountState
 from nexus.acting import Act, Role, system
 from nexus.core.outbox import Event, run_due
@@ -579,6 +580,38 @@ async def test_a_suspended_account_gets_nothing_more(engine: AsyncEngine, post: 
     assert len(await deliveries_of(engine, endpoint.id)) == 1
 
 
+@pytest.mark.parametrize("state", ["suspended", "revoked"])
+async def test_a_client_that_is_ended_gets_nothing_more(
+    engine: AsyncEngine, post: Post, state: str
+) -> None:
+    """Its account stays active: it is the client that has ended."""
+    async with making(engine) as m:
+        owner = await m.account(Role.CHARITY_CLIENT)
+        station = await m.station()
+        client = ApiClient(
+            account_id=owner.id,
+            organization_id=owner.organization_id,
+            name="x",
+            scopes=["changes:read"],
+            cost_per_minute=1000,
+            networks=[],
+            documents_only=False,
+            state="active",
+            created_at=now(),
+            created_by=owner.id,
+        )
+        await m.put(client)
+    await post.endpoint(owner)
+    await post.tell("station.paused", station)
+    await post.carry()
+    assert len(post.poster.posts) == 1
+    async with AsyncSession(engine) as session, session.begin():
+        (await session.get_one(ApiClient, client.id)).state = ApiClientState(state)
+    await post.tell("station.resumed", station)
+    await post.carry_for(hours=1)
+    assert len(post.poster.posts) == 1
+
+
 async def test_a_suspension_in_the_middle_of_a_turn_ends_it(
     engine: AsyncEngine, post: Post
 ) -> None:
@@ -716,9 +749,18 @@ async def test_who_lost_the_lease_writes_nothing(engine: AsyncEngine, post: Post
 
 
 async def _healthy_seconds(
-    engine: AsyncEngine, accounts: list[Account], stations: list[Any], dead: int
+    engine: AsyncEngine,
+    accounts: list[Account],
+    stations: list[Any],
+    dead: int,
+    *,
+    hang: float = 1.0,
+    known: bool = False,
 ) -> list[float]:
-    """How long each post to a healthy endpoint took to arrive, with so many dead ones."""
+    """How long each post to a healthy endpoint took to arrive, with so many dead ones beside.
+
+    `known`: the dead ones have failed before.
+    """
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE webhook_endpoint SET state = 'closed'"))
     healthy = [f"https://healthy-{at}.partner.cn/" for at in range(20 - dead)]
@@ -735,11 +777,17 @@ async def _healthy_seconds(
             complete.set()
         return 200
 
-    seconds = dict.fromkeys(healthy, 0.005) | dict.fromkeys(failing, 1.0)
+    seconds = dict.fromkeys(healthy, 0.005)
     post = Post(engine, FakePoster(reply, seconds), Clock())
     await post.carry()
     for at, url in enumerate([*failing, *healthy]):
         await post.endpoint(accounts[at], url)
+    if known:
+        await post.tell("station.paused", *stations)
+        await post.carry()
+        post.clock.turn(hours=1)
+        arrived.clear()
+    post.poster.seconds = seconds | dict.fromkeys(failing, hang)
     for kind in ("station.paused", "station.resumed", "station.closed"):
         await post.tell(kind, *stations)
     started = time.perf_counter()
@@ -757,21 +805,27 @@ async def test_one_dead_endpoint_delays_the_others_by_a_tenth_at_most(
         accounts = [await m.account(Role.CHARITY_CLIENT) for _ in range(20)]
         stations = [await m.station() for _ in range(8)]
     await _healthy_seconds(engine, accounts, stations, 0)
-    ratios = []
-    for _ in range(3):
-        without = statistics.median(await _healthy_seconds(engine, accounts, stations, 0))
-        beside = statistics.median(await _healthy_seconds(engine, accounts, stations, 1))
-        ratios.append(beside / without)
-    # The machine is shared: the median of runs that alternate.
-    assert statistics.median(ratios) <= 1.10, ratios
+    without, beside = [], []
+    for _ in range(5):
+        without.append(statistics.median(await _healthy_seconds(engine, accounts, stations, 0)))
+        beside.append(statistics.median(await _healthy_seconds(engine, accounts, stations, 1)))
+        # The machine is shared, and what else it does only adds: the least of each is compared.
+        if len(without) > 1 and min(beside) <= 1.10 * min(without):
+            break
+    assert min(beside) <= 1.10 * min(without), (beside, without)
 
 
-async def test_many_dead_endpoints_leave_room(engine: AsyncEngine) -> None:
+async def test_many_dead_endpoints_leave_room(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More dead ones than there is room for: they may take a part of it only."""
+    monkeypatch.setattr(reactions, "SLOTS", 6)
+    monkeypatch.setattr(reactions, "FAILING_SLOTS", 2)
     async with making(engine) as m:
         accounts = [await m.account(Role.CHARITY_CLIENT) for _ in range(20)]
         stations = [await m.station() for _ in range(2)]
-    seconds = await _healthy_seconds(engine, accounts, stations, 15)
-    assert max(seconds) < 1.0, "no post waits for a dead endpoint's timeout"
+    seconds = await _healthy_seconds(engine, accounts, stations, 15, hang=8.0, known=True)
+    assert max(seconds) < 7.0, "no post waits for a dead endpoint's timeout"
 
 
 async def test_old_entries_leave_the_log(engine: AsyncEngine, post: Post) -> None:

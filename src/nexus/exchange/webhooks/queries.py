@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from nexus.accounts.clients.model import ApiClient, ApiClientState
+from nexus.accounts.model import AccountState
 from nexus.acting import View
 from nexus.exchange.webhooks import model, rules
 
@@ -19,6 +23,13 @@ def mailroom_of(view: View) -> rules.Mailroom:
             "Webhooks cannot be set up here: the service was started without their key."
         )
     return mailroom
+
+
+def is_live(account: Any) -> ColumnElement[bool]:
+    """SQL: the account is active and, if it is a client's, so is the client."""
+    client = aliased(ApiClient)
+    ended = exists().where(client.account_id == account.id, client.state != ApiClientState.ACTIVE)
+    return and_(account.state == AccountState.ACTIVE, ~ended)
 
 
 async def live_secrets(

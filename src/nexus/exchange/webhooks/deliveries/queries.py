@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from nexus.accounts.model import Account, AccountState
+from nexus.accounts.model import Account
 from nexus.accounts.queries import area_prefix
 from nexus.acting import NOBODY, Actor, Role, shape
 from nexus.core.db import TransactionId
@@ -38,6 +38,7 @@ from nexus.core.outbox import Event
 from nexus.exchange.changes import policy as changes_policy
 from nexus.exchange.changes.queries import object_id, status
 from nexus.exchange.webhooks import model
+from nexus.exchange.webhooks.queries import is_live
 
 CURSOR = "webhooks"
 
@@ -63,7 +64,7 @@ async def listening(session: AsyncSession) -> Sequence[tuple[model.WebhookEndpoi
     found = await session.execute(
         select(_E, Account)
         .join(Account, Account.id == _E.account_id)
-        .where(_E.state != model.WebhookEndpointState.CLOSED, Account.state == AccountState.ACTIVE)
+        .where(_E.state != model.WebhookEndpointState.CLOSED, is_live(Account))
         .order_by(_E.id)
     )
     return [(row[0], row[1]) for row in found]
@@ -187,7 +188,8 @@ def ready(now: datetime, *, failing: bool, besides: Sequence[UUID]) -> Select[An
     signs = exists().where(
         secret.endpoint_id == _E.id, or_(secret.expires_at.is_(None), secret.expires_at > now)
     )
-    owner = exists().where(Account.id == _E.account_id, Account.state == AccountState.ACTIVE)
+    account = aliased(Account)
+    owner = exists().where(account.id == _E.account_id, is_live(account))
     return (
         select(_E)
         .where(
@@ -215,7 +217,7 @@ async def leased(
                 _E.id == endpoint_id,
                 _E.lease == lease,
                 _E.state == model.WebhookEndpointState.ACTIVE,
-                Account.state == AccountState.ACTIVE,
+                is_live(Account),
             )
         )
     ).first()
