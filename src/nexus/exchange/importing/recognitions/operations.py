@@ -24,6 +24,7 @@ from nexus.exchange.importing.recognitions.slices import (
     place,
     recognition_parts,
 )
+from nexus.exchange.importing.recognitions.words import Words
 from nexus.exchange.importing.rules import fault_of
 from nexus.exchange.importing.running import Import
 from nexus.exchange.profiles.loading import IDENTITY
@@ -48,7 +49,7 @@ PARTIES = ("household", "person", "identity")
 class Feed(Import):
     """Takes the rows of a feed in slices; what clashes is tried again at the end."""
 
-    words: rules.Words | None = None
+    words: Words | None = None
     stated: dict[str, int] = field(default_factory=dict)
     """Key → a hash of what its first row says."""
     parties_stated: dict[int, int] = field(default_factory=dict)
@@ -83,12 +84,11 @@ class Feed(Import):
             for start in range(0, len(again), self.slice):
                 await self._settle(again[start : start + self.slice])
         await self._refuse_deferred()
-        places = {name: at for at, name in enumerate(self.report.files)}
-        self.report.rejected.sort(key=lambda note: (places.get(note.file, 0), note.row))
+        self.report.rejected.sort(key=lambda note: (note.file, note.row))
         self.wider.update(self.words.wider if self.words else {})
         await super().finish(passed)
 
-    def _read(self, row: Row, words: rules.Words) -> Stated | None:
+    def _read(self, row: Row, words: Words) -> Stated | None:
         """The row's statement; None when it is refused, or repeats another."""
         self.report.rows_read += 1
         self._note_columns(row)
