@@ -11,6 +11,7 @@ import nexus.exchange.changes.graphql
 import nexus.exchange.changes.reactions
 import nexus.exchange.exports.graphql
 import nexus.exchange.importing.requests.graphql
+import nexus.exchange.importing.requests.reactions
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
 import nexus.exchange.webhooks.graphql
