@@ -30,8 +30,8 @@ from tests.house.walking import Walker
 QUERIES, QUERIES_TORTURE = 2_000, 20_000
 ASKING = [role for role in Role if role is not Role.SYSTEM]
 SEED = 20260601
-REPEATED, RANDOM = 8, 2
-"""Of ten queries, so many repeat a walk from other rows; the others are any queries at all."""
+REPEATED, RANDOM = 13, 2
+"""Of fifteen queries, so many repeat a walk from other rows; the others are any queries at all."""
 FEWEST_ANSWERED = 0.7
 """Of the queries, how many have to be good ones for the walk to mean something."""
 
