@@ -20,6 +20,7 @@ from nexus.core.db import Base
 from nexus.core.outbox import Event
 from nexus.exchange.importing.model import ExternalRef
 from nexus.exchange.importing.operations import Report, run_import
+from nexus.exchange.importing.parties import WhoRefused
 from nexus.exchange.profiles.loading import ProfileRefused, load_profile
 from nexus.recipients.attestations.rules import session_info as attestor_info
 from nexus.recipients.model import (
@@ -594,6 +595,21 @@ async def test_the_vouchers_territory(source: Source, engine: AsyncEngine) -> No
     stolen = await source.read(row(n=981, 区划="440103002", 状态="暂停"), **given)
     assert [one.code for one in stolen.rejected] == ["FORBIDDEN"]
     assert (await source.one(981)).state is S.ACTIVE
+
+
+@pytest.mark.parametrize("role", ["gov_clerk", "gov_coordinator"])
+async def test_a_clerk_does_not_speak_for_the_authority(
+    source: Source, engine: AsyncEngine, role: str
+) -> None:
+    """INV-17: its approver does, or its own system, which signs in as an API client."""
+    async with making(engine) as m:
+        clerk = await m.account(role=role)
+        machine = await m.account(role="gov_clerk", username=f"nxc_{clerk.id.hex}")
+    before = await counts(engine)
+    with pytest.raises(WhoRefused, match="approver"):
+        await source.read(row(), voucher=clerk.username)
+    assert await counts(engine) == before
+    assert (await source.read(row(), voucher=machine.username)).created == 1
 
 
 async def test_duplicates(source: Source) -> None:

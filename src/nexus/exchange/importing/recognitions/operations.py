@@ -7,8 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, literal, update
 
+from nexus.accounts.model import Account
+from nexus.accounts.rules import MACHINES
+from nexus.acting import EVERYWHERE, Role
 from nexus.core.refusals import Refusal
 from nexus.exchange.importing.model import ExternalRef
+from nexus.exchange.importing.parties import WhoRefused
 from nexus.exchange.importing.recognitions import queries, rules
 from nexus.exchange.importing.recognitions.model import RECOGNITION_PARTS, Ref, Stated
 from nexus.exchange.importing.recognitions.slices import (
@@ -43,6 +47,8 @@ UNQUOTED = {
 }
 """Faults whose usual message repeats the cell: where columns have slipped it may hold a name."""
 PARTIES = ("household", "person", "identity")
+VOUCHERS = EVERYWHERE | {Role.GOV_APPROVER}
+"""Who speaks for the authority in person; its system is an API client (INV-17)."""
 
 
 @dataclass
@@ -58,7 +64,14 @@ class Feed(Import):
     slice: ClassVar[int] = 2_000
 
     async def open(self) -> None:
-        """The codes and figures that rows are read with."""
+        """The codes and figures that rows are read with. WhoRefused unless the authority speaks."""
+        person = self.parties.held[0]
+        assert isinstance(person, Account)
+        if person.role not in VOUCHERS and not person.username.startswith(MACHINES):
+            raise WhoRefused(
+                f"Role {person.role.name} cannot vouch for recognitions: the authority's approver "
+                "does, its own API client, or the platform. Name one with --as."
+            )
         with_identity = any(name in self.profile.fields for name in IDENTITY)
         self.words = await queries.words_of(self.parties.act, with_identity=with_identity)
 
