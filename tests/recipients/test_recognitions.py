@@ -250,6 +250,8 @@ async def test_entered_in_error_leaves_the_period_free(case: Case) -> None:
         (("one", "DB"), ("one", "TK"), True),
         (("one", "TK"), ("one", "DB"), True),
         (("one", "DB-S"), ("one", "TK"), True),
+        (("one", "DB-S"), ("one", "DB"), True),
+        (("one", "DB"), ("one", "DB-S"), True),
         (("household", "DB"), ("one", "TK"), True),
         (("one", "TK"), ("household", "DB"), True),
         (("household", "TK"), ("household", "DB"), True),
