@@ -190,8 +190,16 @@ async def make_pool(
     `options` are asyncpg.create_pool's.
     """
 
+    init = options.pop("init", None)
+
     async def no_reset(connection: Any) -> None:
         return None
+
+    async def introduce(connection: Any) -> None:
+        # The driver asks once a connection what an array of UUIDs is: not in a caller's time.
+        await connection.fetchval("SELECT $1::uuid[]", [])
+        if init is not None:
+            await init(connection)
 
     lanes = Lanes(
         url,
@@ -203,6 +211,7 @@ async def make_pool(
         connection_class=asyncpg.Connection,
         record_class=asyncpg.Record,
         reset=no_reset,
+        init=introduce,
         statement_cache_size=KEPT_STATEMENTS,
         max_cacheable_statement_size=0,
         server_settings={
