@@ -25,7 +25,8 @@ TOWN = "440103001"
 
 async def ended(engine: AsyncEngine, **fields: Any) -> Recognition:
     async with making(engine) as m:
-        given = {"state": RecognitionState.ENDED, "end_reason": "INCOME", "valid_to": today()}
+        given: dict[str, Any] = {"state": RecognitionState.ENDED, "end_reason": "INCOME"}
+        given["valid_to"] = today()
         return await m.recognition(**given | fields)
 
 
@@ -164,9 +165,9 @@ async def test_confirmed_it_is_what_it_was(engine: AsyncEngine, state: NeedState
         ({"reason": " "}, Invalid),
         ({"expected_version": 1}, VersionConflict),
     ):
+        deed: Any = confirm_need_still_stands
         with pytest.raises(refusal):
             async with acting(engine, lead) as act:
-                deed: Any = confirm_need_still_stands
                 await deed(act, need.id, **{"expected_version": 2, "reason": "走访"} | given)
     async with acting(engine, lead) as act:
         await confirm_need_still_stands(act, need.id, expected_version=2, reason="走访")
