@@ -50,7 +50,7 @@ class Rates:
 
     account: int = 600_000
     anonymous: int = 120_000
-    at_once: int = 40
+    at_once: int = 100
     anonymous_at_once: int = 20
 
 
