@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text, update
 from sqlalchemy.event import listen, remove
@@ -322,6 +323,27 @@ async def test_every_server_process_tells(
         ):
             await tell(engine, "need.published", need)
             assert data(await one.hear()) == data(await two.hear())
+
+
+async def test_a_server_that_stops_says_so(database: Database, api: Api, charity: Account) -> None:
+    """And does not wait for those who would listen for ever."""
+    url = {"query": PUBLISHED}
+    async with AsyncExitStack() as stack:
+        async with serving(database) as second:
+            one = await stack.enter_async_context(following(second, api, charity, PUBLISHED))
+            client = await stack.enter_async_context(httpx.AsyncClient())
+            stream = await stack.enter_async_context(
+                client.stream(
+                    "GET",
+                    f"http://{second.address}/graphql",
+                    params=url,
+                    headers={"accept": "text/event-stream"},
+                )
+            )
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 5
+        assert await one.closed() == (1012, Ending.CLOSING.value)
+        assert "event: complete" in (await stream.aread()).decode()
 
 
 async def test_one_read_serves_all_who_see_the_same(

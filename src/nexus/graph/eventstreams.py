@@ -82,11 +82,12 @@ class EventDoor:
         given = _given(scope, body)
         request = Request(scope)
         actor = await self.desk.authenticate(request)
-        seat = self.newsroom.sit(request, actor)
+        stream = _Stream(self, request, actor, send)
+        self.newsroom.sit(stream)
         try:
-            await _Stream(self, request, actor, send).run(given, receive)
+            await stream.run(given, receive)
         finally:
-            self.newsroom.rise(seat)
+            self.newsroom.rise(stream)
 
     def _follows(self, scope: Scope, body: bytes) -> bool:
         """Whether it asks for a subscription: of all else, the inner door tells what is wrong."""

@@ -7,6 +7,7 @@ checked again all the time: a right that ended stops its subscriptions within fi
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -29,6 +30,7 @@ from nexus.graph.execution import Answer, utcnow
 from nexus.graph.plans import Statement
 from nexus.graph.quotas import address_of
 from nexus.graph.streams import ROW, Opened
+from nexus.graph.waiting import unavailable
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ POLL_SECONDS = 0.3
 RECHECK_SECONDS = 3.0
 """How long a credential is trusted before it is checked again; with a poll, less than five."""
 NEWS_AT_ONCE = 500
+CLOSING_SECONDS = 2.0
 READS_AT_ONCE = 4
 """Connections of the pool that telling may use."""
 READ_SECONDS = 1.5
@@ -87,7 +90,8 @@ class Newsroom:
         self._open: set[Subscription] = set()
         self._by_kind: dict[str, dict[Subscription, None]] = defaultdict(dict)
         self._followers: Counter[Follower] = Counter()
-        self._seats: Counter[UUID | str] = Counter()
+        self._seats: dict[Follower, UUID | str] = {}
+        self._taken: Counter[UUID | str] = Counter()
         self._place: Place | None = None
         self._starting = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -96,25 +100,30 @@ class Newsroom:
 
     # Seats ---------------------------------------------------------------------------------
 
-    def sit(self, request: Request, actor: Actor) -> UUID | str:
-        """A seat for a connection, to be given back. RequestError 429 when there is none."""
+    def sit(self, follower: "Follower") -> None:
+        """Give the connection a seat. RequestError 429 when its account has too many."""
+        actor = follower.actor
         anonymous = actor.account_id == NOBODY
-        holder = address_of(request.scope) if anonymous else actor.account_id
-        if self._seats[holder] >= CONNECTIONS_EACH:
+        holder = address_of(follower.request.scope) if anonymous else actor.account_id
+        if self._taken[holder] >= CONNECTIONS_EACH:
             raise too_many("connections", CONNECTIONS_EACH, RequestCode.TOO_MANY_CONNECTIONS)
-        self._seats[holder] += 1
-        return holder
+        self._taken[holder] += 1
+        self._seats[follower] = holder
 
-    def rise(self, holder: UUID | str) -> None:
-        """Give the seat back."""
-        self._seats[holder] -= 1
-        if not self._seats[holder]:
-            del self._seats[holder]
+    def rise(self, follower: "Follower") -> None:
+        """Take the seat back, if it has one."""
+        holder = self._seats.pop(follower, None)
+        if holder is not None:
+            self._taken[holder] -= 1
+            if not self._taken[holder]:
+                del self._taken[holder]
 
     # Following -----------------------------------------------------------------------------
 
     async def follow(self, subscription: Subscription) -> None:
-        """From now on the subscription is told its news."""
+        """From now on the subscription is told its news. RequestError 503 while closing."""
+        if self.closing:
+            raise unavailable(Ending.CLOSING.value)
         if self._place is None:
             async with self._starting:
                 if self._place is None:
@@ -143,10 +152,14 @@ class Newsroom:
             del self._followers[follower]
 
     async def close(self) -> None:
-        """End every connection that follows."""
+        """End every connection, and wait a moment until they are closed."""
         self.closing = True
-        for follower in list(self._followers):
+        for follower in list(self._seats):
             follower.end(Ending.CLOSING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                while self._seats:  # noqa: ASYNC110 - each goes in its own time
+                    await asyncio.sleep(0.02)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

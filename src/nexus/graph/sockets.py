@@ -75,7 +75,6 @@ class _Socket(Follower):
         self.operations: dict[str, _Operation] = {}
         self.running: dict[_Operation, asyncio.Task[None]] = {}
         self.turns = asyncio.Semaphore(AT_ONCE)
-        self.seat: Any = None
         self.asked = self.acknowledged = False
         self.closing: _CloseError | None = None
         self._closed = asyncio.Event()
@@ -94,9 +93,10 @@ class _Socket(Follower):
                 task.cancel()
             for operation in list(self.operations.values()):
                 self._forget(operation)
-            if self.seat is not None:
-                self.newsroom.rise(self.seat)
-            await self._say_why(writer)
+            try:
+                await self._say_why(writer)
+            finally:
+                self.newsroom.rise(self)
 
     async def _say_why(self, writer: asyncio.Task[None]) -> None:
         """Send what waits and the close frame, if the peer takes them."""
@@ -172,14 +172,13 @@ class _Socket(Follower):
         self.asked = True
         request = _request(self.scope, payload or {})
         try:
-            actor = await self.desk.authenticate(request)
-            self.seat = self.newsroom.sit(request, actor)
+            Follower.__init__(self, request, await self.desk.authenticate(request))
+            self.newsroom.sit(self)
         except Unauthorized as refusal:
             raise _CloseError(4403, f"Forbidden: {refusal.message}") from None
         except RequestError as error:
             code = 1013 if error.status in (429, 503) else 4403
             raise _CloseError(code, error.errors[0].message) from None
-        Follower.__init__(self, request, actor)
         self.acknowledged = True
         self.put(b'{"type":"connection_ack"}')
 
