@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.acting import CHARITY, SHANGHAI, Act, Role
+from nexus.acting import CHARITY, SHANGHAI, Act, Actor, Role
+from nexus.core.ids import new_id
 from nexus.core.outbox import run_due
 from nexus.core.refusals import (
     ConsentMissing,
@@ -324,6 +325,39 @@ async def test_every_state_and_verb(world: World) -> None:
             await operations.revoke_attestation(act, row.id, expected_version=2, reason="so")
     fresh = await reread(world.engine, row)
     assert (fresh.state, fresh.version) == (AttestationState.REVOKED, 2)
+
+
+@pytest.mark.parametrize("state", list(AttestationState))
+async def test_every_state_and_role(world: World, state: AttestationState) -> None:
+    row = await world.issue()
+    if state is AttestationState.REVOKED:
+        async with acting(world.engine, world.people["approver"]) as act:
+            await operations.revoke_attestation(act, row.id, expected_version=1, reason="so")
+    version = (await reread(world.engine, row)).version
+    for role in Role:
+        actor = Actor(role, new_id(), world.charity.id, COUNTY, now())
+        told = ""
+        try:
+            async with acting(world.engine, actor) as act:
+                await operations.revoke_attestation(
+                    act, row.id, expected_version=version, reason="so"
+                )
+                raise UndoneError
+        except UndoneError:
+            told = "done"
+        except Refusal as refusal:
+            told = refusal.code
+        if role in ISSUERS | {Role.DPO, Role.SYSTEM}:
+            assert told == ("done" if state is AttestationState.ISSUED else "WRONG_STATE"), role
+        elif role in CHARITY | {Role.AIDE, Role.VOL_ORG}:
+            assert told == "FORBIDDEN", role
+        else:
+            assert told == "NOT_FOUND", role
+    assert (await reread(world.engine, row)).version == version
+
+
+class UndoneError(Exception):
+    """Rolls back what was tried."""
 
 
 # --- Checking ---

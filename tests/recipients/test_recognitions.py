@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.acting import SHANGHAI, Role
+from nexus.acting import SHANGHAI, Actor, Role
+from nexus.core.ids import new_id
 from nexus.core.refusals import (
     Forbidden,
     Invalid,
@@ -22,7 +23,7 @@ from nexus.recipients import model, rules
 from nexus.recipients.model import Level, RecheckClass, RecognitionState
 from nexus.recipients.recognitions import operations
 from tests.deeds import acting, actor_of, count_of, events_of, reread
-from tests.making import making, today
+from tests.making import making, now, today
 
 S = RecognitionState
 STATES = list(RecognitionState)
@@ -102,6 +103,47 @@ async def test_only_the_approver_of_the_territory(
             await DEEDS[verb](act, recognition.id, expected_version=1, reason="so")
     fresh = await reread(engine, recognition)
     assert (fresh.state, fresh.version) == (state, 1)
+
+
+class UndoneError(Exception):
+    """Rolls back what was tried."""
+
+
+async def tried(engine: AsyncEngine, actor: Actor, row: model.Recognition, verb: str) -> str:
+    """The state after the verb, or the code of the refusal; nothing stays done."""
+    state = ""
+    try:
+        async with acting(engine, actor) as act:
+            done = await DEEDS[verb](act, row.id, expected_version=row.version, reason="so")
+            await act.session.flush()
+            state = done.state.value
+            raise UndoneError
+    except UndoneError:
+        return state
+    except Refusal as refusal:
+        return refusal.code
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_state_verb_and_role(engine: AsyncEngine, state: RecognitionState) -> None:
+    """Of all roles the approver's and the clocks' alone, of all ways the listed ones alone."""
+    async with making(engine) as m:
+        recognition = await m.recognition(state=state)
+    for role in Role:
+        for area in ("440103", "440104"):
+            actor = Actor(role, new_id(), new_id(), area, now())
+            for verb, moves in TABLE.moves.items():
+                if role not in SEE | {Role.SYSTEM} or (area == "440104" and role in SEE):
+                    expected = "NOT_FOUND"
+                elif role not in (Role.GOV_APPROVER, Role.SYSTEM):
+                    expected = "FORBIDDEN"
+                else:
+                    expected = moves[state].value if state in moves else "WRONG_STATE"
+                told = await tried(engine, actor, recognition, verb)
+                assert told == expected, (role, area, verb)
+    fresh = await reread(engine, recognition)
+    assert (fresh.state, fresh.version) == (state, 1)
+    assert await events_of(engine, recognition) == []
 
 
 @pytest.mark.parametrize("verb", ["review", "suspend", "reinstate", "mark_error"])

@@ -179,6 +179,8 @@ class Feed(Import):
             if known is None:
                 if name == "household" or (name == "person" and each.person):
                     changed.append(name)
+            elif name == "identity" and not each.identity:
+                continue
             elif each.parts[name] != known.parts.get(name) and self._is_first(name, each):
                 changed.append(name)
         return changed
