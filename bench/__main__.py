@@ -114,6 +114,8 @@ async def _measure(
 ) -> None:
     await running.warm_up(progress)
     await running.rounds(given.rounds, results, progress)
+    # Kept in case that something of what follows fails.
+    (FOLDER / "ratios.md").write_text(table.ratios(results))
     await running.crowd(max(1, given.rounds // 6), results, progress)
     if "nexus" in running.systems:
         await running.policies(given.rounds, results, progress)

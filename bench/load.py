@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         self._sent = 0.0
 
     def connection_made(self, transport: Any) -> None:
-        self.transport = transport
+        self.transport: Any = transport
 
     def begin(self, requests: Iterator[bytes]) -> "asyncio.Future[None]":
         """Send the requests one after the other; the future ends with the last answer."""
@@ -92,13 +92,19 @@ async def work(job: dict[str, Any]) -> dict[str, Any]:
     """Connect, warm up, wait for the word, run."""
     loop = asyncio.get_running_loop()
     nothing: Iterator[bytes] = iter(())
-    made = [
-        await loop.create_connection(lambda: Connection(nothing), "127.0.0.1", job["port"])
-        for _ in range(job["connections"])
-    ]
-    connections = [protocol for _, protocol in made]
+
+    async def connect() -> Connection:
+        made = await loop.create_connection(lambda: Connection(nothing), "127.0.0.1", job["port"])
+        return made[1]
+
+    connections = [await connect() for _ in range(job["connections"])]
     warm = framed(job, job["warm"])
     await asyncio.gather(*(connection.begin(warm) for connection in connections))
+    # A server closes what idled while the slowest connection was warming up.
+    connections = [
+        connection if not connection.transport.is_closing() else await connect()
+        for connection in connections
+    ]
     requests = framed(job, job["bodies"])
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)
@@ -107,8 +113,8 @@ async def work(job: dict[str, Any]) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     latencies = sorted(one for connection in connections for one in connection.latencies)
     assert len(latencies) == len(job["bodies"])
-    for transport, _ in made:
-        transport.close()
+    for connection in connections:
+        connection.transport.close()
     return {
         "seconds": seconds,
         "p50": latencies[len(latencies) // 2],

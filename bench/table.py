@@ -54,7 +54,7 @@ package only declares schemas, and the engine that serves them is not published 
 
 def write(results: Results, about: dict[str, str]) -> str:
     """The whole text, in Markdown."""
-    parts = ["# Benchmark", "", _about(about), "## CPU a request, as ratios", "", _ratios(results)]
+    parts = ["# Benchmark", "", _about(about), "## CPU a request, as ratios", "", ratios(results)]
     parts += ["## CPU a request, in milliseconds (server + database)", ""]
     parts += [_figures(results, lambda s: f"{s.server * 1e3:.3f} + {s.database * 1e3:.3f}")]
     for connections, samples in ((4, results.samples), (MANY, results.crowded)):
@@ -67,7 +67,7 @@ def write(results: Results, about: dict[str, str]) -> str:
 
 def misses_of(results: Results) -> list[str]:
     """What of the goals is not reached."""
-    return [line for line in _ratios(results).splitlines() if "miss" in line]
+    return [line for line in ratios(results).splitlines() if "miss" in line]
 
 
 def _about(about: dict[str, str]) -> str:
@@ -79,7 +79,8 @@ def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _ratios(results: Results) -> str:
+def ratios(results: Results) -> str:
+    """The first table: the ratios, each with its goal."""
     lines = [_row(["", *(goal.title for goal in GOALS)]), _row(["---"] * (len(GOALS) + 1))]
     for question in QUESTIONS:
         cells = [question]
