@@ -116,7 +116,8 @@ async def settled(library: Library, document: str, given: Any) -> Any:
         try:
             return await library.ask(document, given)
         except RequestError as error:
-            assert error.code == "UNAVAILABLE"
+            if error.code != "UNAVAILABLE":
+                raise
 
 
 async def test_copies_side_by_side_have_one_effect(library: Library) -> None:
