@@ -149,3 +149,20 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
     return port
+
+
+def stolen(pid: int) -> tuple[float, float]:
+    """Seconds that the process and this one have waited for processors that others had."""
+    found = []
+    for one in (str(pid), "self"):
+        try:
+            text = Path(f"/proc/{one}/schedstat").read_text("ascii")
+        except OSError:
+            text = "0 0 0"
+        found.append(int(text.split()[1]) / 1e9)
+    return found[0], found[1]
+
+
+def stolen_since(pid: int, before: tuple[float, float]) -> float:
+    """The longer of the two since then: they may have waited at the same time."""
+    return max(now - then for now, then in zip(stolen(pid), before, strict=True))

@@ -5,9 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -20,7 +18,7 @@ from nexus.graph.waiting import WAIT_SECONDS
 from nexus.needs.model import Need, NeedState
 from tests.conftest import Api
 from tests.making import making
-from tests.serving import Served, process_of
+from tests.serving import Served, process_of, stolen, stolen_since
 
 POOL = 10
 REQUESTS = 500
@@ -52,15 +50,6 @@ class Answered:
     status: int
     seconds: float
     retry_after: str | None
-
-
-def stolen(served: Served) -> float:
-    """Seconds that the server and this process have waited for a processor others had."""
-    found = 0
-    for pid in (served.state, "self"):
-        with suppress(OSError):
-            found += int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1])
-    return found / 1e9
 
 
 class Line:
@@ -104,10 +93,10 @@ async def storm(served: Served, token: str, bodies: list[Body]) -> tuple[list[An
     )
     longest = 0.0
     while not done.done():
-        before = stolen(served)
+        before = stolen(served.state)
         answer = await watcher.ask("/health")
         assert answer.status == 200
-        longest = max(longest, answer.seconds - (stolen(served) - before))
+        longest = max(longest, answer.seconds - stolen_since(served.state, before))
         await asyncio.sleep(0.05)
     for line in (*lines, watcher):
         line.writer.close()
@@ -153,13 +142,13 @@ async def test_nobody_waits_long_for_a_connection(
     before = await deadlocks(engine)
     async with owner_engine.connect() as connection:
         await connection.execute(text("LOCK TABLE need IN ACCESS EXCLUSIVE MODE"))
-        busy = stolen(served)
+        before_storm = stolen(served.state)
         bodies = [body(needs, number) for number in range(REQUESTS)]
         storming = asyncio.create_task(storm(served, token, bodies))
         await asyncio.sleep(WAIT_SECONDS + 1.5)
         await connection.rollback()
         answers, health = await storming
-        busy = stolen(served) - busy
+        busy = stolen_since(served.state, before_storm)
     counts = Counter(answer.status for answer in answers)
     assert set(counts) == {200, 503}, counts
     assert counts[200] >= POOL

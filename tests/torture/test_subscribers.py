@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from websockets.exceptions import ConnectionClosed
 
 from nexus.acting import system
 from nexus.core.embedded import Database
@@ -15,9 +16,11 @@ from nexus.needs.model import Need
 from tests.conftest import Api
 from tests.deeds import acting
 from tests.making import making, now
-from tests.serving import Served, Socket, process_of, socket_to
+from tests.serving import Served, Socket, process_of, socket_to, stolen, stolen_since
 
 SOCKETS = 5000
+ATTEMPTS = 10
+"""As any client would make them: a server under load sends some away."""
 ACCOUNTS = 250
 CHARITIES = 50
 MOST_MEGABYTES = 600
@@ -69,18 +72,26 @@ async def test_five_thousand_sockets(
 
         async def open_one(number: int) -> Socket:
             async with turns:
-                one = await stack.enter_async_context(socket_to(served, open_timeout=60))
-                await one.begin(tokens[number % ACCOUNTS])
-                await one.subscribe("s", FOLLOW)
-                await one.subscribe("opened", "{ __typename }")
-                assert (await one.hear(30))["type"] == "next"
-                assert (await one.hear(30))["type"] == "complete"
-                return one
+                for _ in range(ATTEMPTS):
+                    with contextlib.suppress(ConnectionClosed):
+                        return await opened(number)
+                raise AssertionError("the server does not take us")
+
+        async def opened(number: int) -> Socket:
+            one = await stack.enter_async_context(socket_to(served, open_timeout=60))
+            await one.begin(tokens[number % ACCOUNTS])
+            await one.subscribe("s", FOLLOW)
+            await one.subscribe("opened", "{ __typename }")
+            assert (await one.hear(30))["type"] == "next"
+            assert (await one.hear(30))["type"] == "complete"
+            return one
 
         sockets = await asyncio.gather(*(open_one(number) for number in range(SOCKETS)))
         async with asyncio.timeout(30):
             for _ in range(3):
+                others = stolen(pid)
                 took = await _tell(engine, need, sockets)
+                took -= stolen_since(pid, others)
                 print(f"{SOCKETS} sockets heard within {took:.2f} s; {megabytes(pid):.0f} MB")  # noqa: T201
                 assert took <= MOST_SECONDS
         assert megabytes(pid) <= MOST_MEGABYTES, f"{before:.0f} MB before"
