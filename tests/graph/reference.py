@@ -118,47 +118,66 @@ class World:
         return self._answers[known]  # type: ignore[no-any-return]
 
     async def derived(
-        self, row: Row | None, declared: specs.Derived, limit: int
-    ) -> list[dict[str, Any]]:
+        self, row: "Row | FoundRow | None", declared: specs.Derived, limit: int
+    ) -> "list[FoundRow]":
         """What a derived select finds beside one row, or by itself."""
+        if isinstance(row, FoundRow):
+            return await self._beside(
+                row, lambda one: declared.select(self.actor, one, literal(limit))
+            )
         known = (row and (row.spec.name, row.key), id(declared), limit)
         if known not in self._answers:
-            if row is None:
-                statement = declared.select(self.actor, None, literal(limit))
-            else:
-                table = row.spec.table
-                beside = declared.select(self.actor, table, literal(limit)).correlate(table)
-                lateral = beside.lateral("beside")
-                joined = select(lateral).select_from(table).join(lateral, literal(True))
-                statement = joined.where(getattr(table, row.spec.key) == row.key)
-            found = await self._execute(statement)
-            self._answers[known] = [dict(one) for one in found.mappings()]
+            self._answers[known] = await self._derive(row, declared, literal(limit))
         return self._answers[known]  # type: ignore[no-any-return]
+
+    async def _derive(
+        self, row: Row | None, declared: specs.Derived, limit: Any
+    ) -> "list[FoundRow]":
+        if row is None:
+            statement = declared.select(self.actor, None, limit)
+            return FoundRow.all(await self._execute(statement), statement)
+        table = row.spec.table
+        beside = declared.select(self.actor, table, limit).correlate(table)
+        lateral = beside.lateral("beside")
+        joined = select(lateral).select_from(table).join(lateral, literal(True))
+        found = await self._execute(joined.where(getattr(table, row.spec.key) == row.key))
+        return FoundRow.all(found, beside)
+
+    async def _beside(self, row: "FoundRow", make: Callable[[Any], Any]) -> "list[FoundRow]":
+        """What a select finds beside a row that is no table's."""
+        values = [literal(value, row.types[name]).label(name) for name, value in row.items()]
+        one = select(*values).subquery("one")
+        statement = make(one).correlate(one)
+        beside = statement.lateral("beside")
+        found = await self._execute(select(beside).select_from(one).join(beside, literal(True)))
+        return FoundRow.all(found, statement)
 
     async def found(
         self, declared: specs.Found, size: int, given: dict[str, Any]
     ) -> "FoundRow | None":
         """The row of a select over arguments, if there is one."""
         statement = declared.select(self.actor, literal(size), given)
-        types = {str(column.key): column.type for column in statement.selected_columns}
-        row = (await self._execute(statement)).mappings().one_or_none()
-        return None if row is None else FoundRow(dict(row), types)
+        rows = FoundRow.all(await self._execute(statement), statement)
+        assert len(rows) <= 1
+        return rows[0] if rows else None
 
-    async def listed(self, row: "FoundRow", declared: specs.Listed) -> list[dict[str, Any]]:
+    async def listed(self, row: "FoundRow", declared: specs.Listed) -> "list[FoundRow]":
         """What a select finds beside a found row."""
-        values = [literal(value, row.types[name]).label(name) for name, value in row.items()]
-        one = select(*values).subquery("one")
-        beside = declared.select(self.actor, one).correlate(one).lateral("beside")
-        found = await self._execute(select(beside).select_from(one).join(beside, literal(True)))
-        return [dict(each) for each in found.mappings()]
+        return await self._beside(row, lambda one: declared.select(self.actor, one))
 
 
 class FoundRow(dict[str, Any]):
-    """A found row that knows the types of its columns."""
+    """A row of a select that is no table's; it knows the types of its columns."""
 
     def __init__(self, values: dict[str, Any], types: dict[str, Any]) -> None:
         super().__init__(values)
         self.types = types
+
+    @classmethod
+    def all(cls, found: Any, statement: Any) -> "list[FoundRow]":
+        """The rows that a select found."""
+        types = {str(column.key): column.type for column in statement.selected_columns}
+        return [cls(dict(one), types) for one in found.mappings()]
 
 
 @dataclass(frozen=True)

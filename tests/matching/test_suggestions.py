@@ -1,5 +1,6 @@
 """Suggestions: each hard filter lets pass and holds back, reasons add up, sight is limited."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -546,14 +547,15 @@ async def test_one_statement_for_all_of_it(engine: AsyncEngine, api: Api) -> Non
         asked.append(record.query)
 
     class Watched:
-        async def acquire(self, **given: Any) -> Any:
-            connection = await pool.acquire(**given)
+        async def borrow(self, own_plan: bool) -> Any:
+            connection = await pool.borrow(own_plan)
             connection.add_query_logger(note)
             return connection
 
-        async def release(self, connection: Any) -> None:
+        async def give_back(self, connection: Any, own_plan: bool, *, sound: bool) -> None:
+            await asyncio.sleep(0)  # the note of the statement is on its way
             connection.remove_query_logger(note)
-            await pool.release(connection)
+            await pool.give_back(connection, own_plan, sound=sound)
 
     reader.pool = Watched()
     try:
