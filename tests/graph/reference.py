@@ -25,6 +25,7 @@ from graphql import (
 )
 from sqlalchemy import Text, and_, cast, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import NullType
 
 from nexus.acting import Actor
 from nexus.core.refusals import Refusal
@@ -47,6 +48,11 @@ class Row:
 
 def _sql(answer: Any) -> Any:
     return literal(answer) if isinstance(answer, bool) else answer
+
+
+def _literal(value: Any, known: Any) -> Any:
+    """The value with its type, which is the value's own where the select does not know it."""
+    return literal(value) if isinstance(known, NullType) else literal(value, known)
 
 
 class World:
@@ -145,7 +151,7 @@ class World:
 
     async def _beside(self, row: "FoundRow", make: Callable[[Any], Any]) -> "list[FoundRow]":
         """What a select finds beside a row that is no table's."""
-        values = [literal(value, row.types[name]).label(name) for name, value in row.items()]
+        values = [_literal(value, row.types[name]).label(name) for name, value in row.items()]
         one = select(*values).subquery("one")
         statement = make(one).correlate(one)
         beside = statement.lateral("beside")
