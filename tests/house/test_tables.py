@@ -33,7 +33,10 @@ DELETABLE = {
     "blind_index": "the index goes with the identity",
 }
 """Tables of which the application may delete rows, and why that loses no history."""
-APPEND_ONLY = ("public.event", "public.allocation_move", "vault.reveal")
+APPEND_ONLY = (
+    *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
+    *("public.custody_step", "public.hotline_reply", "public.missing_notice"),
+)
 
 COLUMNS = f"""
 SELECT table_class.relnamespace::regnamespace || '.' || table_class.relname AS table_name,

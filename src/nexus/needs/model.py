@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from nexus.core.db import AreaCode, Base, Fen, Id
 from nexus.core.states import Transitions
+from nexus.discovery.model import DiscoveryReport
 
 
 class SubjectKind(StrEnum):
@@ -175,6 +176,10 @@ class Need(Base):
         Computed("COALESCE(published_at, created_at)", persisted=True)
     )
     """When it last became news, as a sort key: published, or else created."""
+    discovery_report_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(DiscoveryReport.id), index=True
+    )
+    """The report that the need was recorded from (T22)."""
 
     lines: Mapped[list["NeedLine"]] = relationship(
         order_by="NeedLine.position", cascade="save-update", lazy="raise"

@@ -19,6 +19,7 @@ class ObjectType(StrEnum):
     HOUSEHOLD = "household"
     RECIPIENT = "recipient"
     RECOGNITION = "recognition"
+    DISCOVERY_REPORT = "discovery_report"
 
 
 class ExternalRef(Base):
