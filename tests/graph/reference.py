@@ -58,10 +58,16 @@ def _literal(value: Any, known: Any) -> Any:
 class World:
     """The database as one actor sees it, loaded table by table when first asked for."""
 
-    def __init__(self, connection: AsyncConnection, registry: specs.Registry, actor: Actor) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        registry: specs.Registry,
+        actor: Actor,
+        turn: asyncio.Lock | None = None,
+    ) -> None:
         self.connection, self.registry, self.actor = connection, registry, actor
         self._rows: dict[str, dict[Any, Row]] = {}
-        self._turn = asyncio.Lock()
+        self._turn = turn or asyncio.Lock()
         self._answers: dict[Any, Any] = {}
 
     async def _execute(self, statement: Any) -> Any:
