@@ -111,6 +111,7 @@ class Comparison:
                 await self._one(generator.query(), world, number, outcome)
                 if len(outcome.different) >= 5:
                     break
+            await asyncio.sleep(0)
             async with turn:
                 pass  # loads whose siblings failed go on until here
         return outcome
