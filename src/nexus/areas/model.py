@@ -155,3 +155,15 @@ class Parameter(Base):
         ),
         CheckConstraint("valid_to > valid_from", name="period"),
     )
+
+
+class WorkingDayException(Base):
+    """A weekday that is free, or a weekend day that is worked, as the State Council sets yearly."""
+
+    __tablename__ = "working_day_exception"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    is_working: Mapped[bool]
+    source: Mapped[str]
+    imported: Mapped[bool] = mapped_column(default=False)
+    """Brought by `nexus import-calendar`: what ships with nexus never takes its place."""

@@ -1,18 +1,19 @@
 """Loading the reference data that ships with nexus."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import delete, extract, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.areas import model
+from nexus.areas.calendar.rules import ExceptionDay, read_calendar
 from nexus.core.ids import new_id
 
 DATA = files("nexus.areas") / "data"
@@ -47,8 +48,50 @@ async def load_reference(session: AsyncSession) -> int:
     written += await _put(
         session, model.Parameter, ["name", "area_code", "valid_from"], list(_parameters())
     )
+    written += await _ship_calendar(session)
     session.info.clear()
     return written
+
+
+async def import_calendar(session: AsyncSession, lines: Iterable[str]) -> dict[int, int]:
+    """Replace the working-day exceptions of each year in the file; the year → its rows.
+
+    All or nothing: BadCalendar names the row. Needs the owner's connection; the caller commits.
+    """
+    rows = list(read_calendar(lines))
+    counts: dict[int, int] = {}
+    for row in rows:
+        counts[row.day.year] = counts.get(row.day.year, 0) + 1
+    await _replace_years(session, set(counts), rows, imported=True)
+    session.info.pop("areas.calendar", None)
+    return counts
+
+
+async def _ship_calendar(session: AsyncSession) -> int:
+    """The years of the shipped file, but for those that were imported; how many rows are new."""
+    row = model.WorkingDayException
+    shipped = list(read_calendar((DATA / "calendar.csv").read_text("utf-8").splitlines()))
+    found = await session.execute(select(row.day, row.is_working, row.source, row.imported))
+    kept = found.all()
+    imported = {day.year for day, _, _, by_hand in kept if by_hand}
+    known = {ExceptionDay(day, working, source) for day, working, source, _ in kept}
+    changed = {
+        each.day.year
+        for each in known.symmetric_difference(shipped)
+        if each.day.year in {one.day.year for one in shipped}
+    } - imported
+    wanted = [each for each in shipped if each.day.year in changed]
+    await _replace_years(session, changed, wanted, imported=False)
+    return len(wanted)
+
+
+async def _replace_years(
+    session: AsyncSession, years: set[int], rows: list[ExceptionDay], *, imported: bool
+) -> None:
+    row = model.WorkingDayException
+    await session.execute(delete(row).where(extract("year", row.day).in_(years)))
+    session.add_all(row(**each._asdict(), imported=imported) for each in rows)
+    await session.flush()
 
 
 async def _put(

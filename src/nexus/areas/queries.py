@@ -1,14 +1,20 @@
 """Reading areas and codes: what a text means, and whether a code is in force."""
 
-from datetime import date
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from nexus.acting import SHANGHAI
 from nexus.areas import model
+from nexus.areas.calendar.rules import WorkingCalendar, months_after
 from nexus.areas.rules import CodeList, Figure, Gazetteer, in_force
+
+log = logging.getLogger(__name__)
 
 
 class Language(StrEnum):
@@ -157,3 +163,72 @@ async def standards(session: AsyncSession) -> dict[tuple[str, model.Setting], li
         figure = Figure(kind, area_code, Decimal(amount), "fen", valid_from, valid_to)
         made.setdefault((kind, setting), []).append(figure)
     return made
+
+
+# --- Working days and clocks. ---
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a clock runs out, and by which figure: keep `rule` beside what it decided."""
+
+    at: datetime
+    """The first moment that is too late."""
+    rule: str
+    """The figure's version; with `/mon-fri:2028` where no calendar was known for a year."""
+
+
+async def working_calendar(session: AsyncSession) -> WorkingCalendar:
+    """The exceptions of all years, read once a session."""
+    kept: WorkingCalendar | None = session.info.get("areas.calendar")
+    if kept is None:
+        table = model.WorkingDayException
+        found = await session.execute(select(table.day, table.is_working))
+        kept = WorkingCalendar({row.day: row.is_working for row in found})
+        session.info["areas.calendar"] = kept
+    return kept
+
+
+async def working_day_after(session: AsyncSession, start: datetime, days: int) -> datetime:
+    """The end of the working day in Asia/Shanghai, `days` working days after that of `start`.
+
+    Its midnight, the first moment that is too late. The day of `start` is not counted. A year whose
+    notice is not imported counts as Monday to Friday and its known holidays: the log says so.
+    """
+    calendar = await working_calendar(session)
+    first = start.astimezone(SHANGHAI).date()
+    last = calendar.after(first, days)
+    for year in calendar.guessed(first, last):
+        log.warning("no working-day notice for %s: import it with `nexus import-calendar`", year)
+    return _end_of(last)
+
+
+async def due_after(
+    session: AsyncSession, name: str, start: datetime, *, area_code: str = model.COUNTRY
+) -> Deadline:
+    """When the clock of that parameter runs out, by the figure in force at `start` in the area.
+
+    Hours run by the clock; days, months and working days to the end of their last day in
+    Asia/Shanghai. LookupError where no such parameter is in force.
+    """
+    first = start.astimezone(SHANGHAI).date()
+    figure = await parameter(session, name, on=first, area_code=area_code)
+    rule = figure.version
+    match figure.unit:
+        case "hours":
+            return Deadline(start + timedelta(hours=float(figure.value)), rule)
+        case "days":
+            return Deadline(_end_of(first + timedelta(days=figure.whole)), rule)
+        case "months":
+            return Deadline(_end_of(months_after(first, figure.whole)), rule)
+        case "working_days":
+            at = await working_day_after(session, start, figure.whole)
+            last = at.astimezone(SHANGHAI).date() - timedelta(days=1)
+            guessed = (await working_calendar(session)).guessed(first, last)
+            return Deadline(at, "".join((rule, *(f"/mon-fri:{year}" for year in guessed))))
+        case unit:
+            raise LookupError(f"{name} is in {unit}: no clock runs by it")
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), SHANGHAI)

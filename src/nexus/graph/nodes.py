@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Text, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Text, case, func, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, aggregate_order_by
 
@@ -92,15 +92,23 @@ def some_nodes(
 def node_of(
     compiler: "Compiler", row: Any, item: Field, declared: specs.NodeOf, cost: Cost
 ) -> ColumnElement[Any]:
-    """The node that the row's columns name, null when the actor does not see it."""
-    kind, key = row.c[declared.type_column], row.c[declared.key_column]
+    """The node that the row's columns name, null when the actor does not see it.
+
+    A derived row names the type, a table's row the table; a type nobody declared is nobody's.
+    """
+    derived = isinstance(row, FromClause)
+    kind, key = (
+        row.c[name] if derived else getattr(row, name)
+        for name in (declared.type_column, declared.key_column)
+    )
     below = cost.add(worst=True)
     branches = []
     for name in declared.types:
-        spec, own = compiler.types[name], below.add(weight=0)
-        built = compiler.single(spec, item.below, own, _same_key(spec, key))
-        branches.append((kind == quoted(name), built))
-    return case(*branches)
+        if (spec := compiler.types.get(name)) is None:
+            continue
+        built = compiler.single(spec, item.below, below.add(weight=0), _same_key(spec, key))
+        branches.append((kind == quoted(name if derived else spec.table.__tablename__), built))
+    return case(*branches) if branches else NULL
 
 
 def _same_key(spec: specs.TypeSpec, key: Any) -> Callable[[Any], Any]:

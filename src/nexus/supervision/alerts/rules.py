@@ -1,0 +1,65 @@
+"""The rules that raise alerts, as data: what each watches, when, and how grave it is."""
+
+from dataclasses import dataclass
+
+from nexus.supervision.alerts.model import AlertClass, Severity, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What raises an alert. Its `version` is kept with each one it raised."""
+
+    id: str
+    version: int
+    stage: Stage
+    severity: Severity
+    about: str
+    kind: AlertClass = AlertClass.LAPSE
+
+
+_LISTED = (
+    Rule("obligation.overdue", 1, Stage.IN, Severity.MAJOR, "An obligation is overdue."),
+    Rule(
+        "obligation.waived",
+        1,
+        Stage.POST,
+        Severity.MINOR,
+        "An authority let an obligation go.",
+        AlertClass.OVERRIDE,
+    ),
+    Rule(
+        "qualification.lapsed",
+        1,
+        Stage.IN,
+        Severity.MAJOR,
+        "An organization raises funds in public without a valid certificate.",
+    ),
+    Rule("referral.overdue", 1, Stage.IN, Severity.MAJOR, "A referral waits for an answer."),
+    Rule(
+        "message.dead",
+        1,
+        Stage.IN,
+        Severity.CRITICAL,
+        "A message was given up after its last attempt.",
+        AlertClass.FAULT,
+    ),
+    Rule("report.overdue", 1, Stage.IN, Severity.MAJOR, "A report of hardship waits too long."),
+    Rule(
+        "help.twice",
+        1,
+        Stage.IN,
+        Severity.MINOR,
+        "A household is helped twice with the same, on purpose.",
+        AlertClass.OVERRIDE,
+    ),
+    Rule(
+        "rule.relaxed",
+        1,
+        Stage.POST,
+        Severity.MINOR,
+        "A rule was relaxed in an emergency or by a case conference.",
+        AlertClass.OVERRIDE,
+    ),
+)
+RULES: dict[str, Rule] = {rule.id: rule for rule in _LISTED}
+"""By id. A change of what a rule watches or of its severity counts its version up."""
