@@ -39,7 +39,8 @@ class Results:
 
     def ratio(self, question: str, left: str, right: str) -> float | None:
         """The median of the rounds' ratios of CPU a request."""
-        pairs = zip(self.samples[left, question], self.samples[right, question], strict=False)
+        known = self.samples
+        pairs = zip(known.get((left, question), ()), known.get((right, question), ()), strict=False)
         ratios = [one.cpu / other.cpu for one, other in pairs if other.cpu]
         return median(ratios) if ratios else None
 

@@ -105,8 +105,10 @@ class _Fresh(dict[str, Any]):
     """The values of one pledge by name; ids are made, and times reckoned, when asked for."""
 
     def __missing__(self, name: str) -> Any:
-        if name.startswith("fresh"):
-            made: Any = uuid7()
+        if name.startswith("["):
+            made: Any = [self[one] for one in name[1:-1].split(",")]
+        elif name.startswith("fresh"):
+            made = uuid7()
         else:
             made = self["now"] + timedelta(seconds=int(name.removeprefix("now+")))
         self[name] = made

@@ -135,6 +135,9 @@ class _Writing:
         if not isinstance(parameter, Source):
             return "NULL" if parameter is None else self._defined(_text(parameter))
         name = parameter.name
+        if name.startswith("["):
+            parts = (self._value(Source(one)) for one in name[1:-1].split(","))
+            return f"ARRAY[{', '.join(parts)}]"
         if name in ("category", "urgency"):
             return self._defined(_text(self.values[name]))
         if name.startswith("fresh"):

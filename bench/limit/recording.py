@@ -131,7 +131,10 @@ class Known:
         self.fresh: dict[UUID, int] = {}
 
     def source(self, value: Any) -> Source | None:
-        """Where the value comes from, if the request says."""
+        """Where the value comes from, if the request says; `[a,b]` is a list of two such."""
+        if isinstance(value, list) and value and all(isinstance(one, UUID) for one in value):
+            found = [self.source(one) for one in value]
+            return Source(f"[{','.join(one.name for one in found if one)}]")
         if isinstance(value, UUID):
             value = UUID(int=value.int)  # asyncpg's own class is another
         for name, known in self.named.items():

@@ -190,6 +190,11 @@ class View:
 class Act(View):
     """Writes as one actor at one moment in one transaction."""
 
+    def __init__(self, session: AsyncSession, actor: Actor, *, row_id: UUID | None = None) -> None:
+        super().__init__(session, actor)
+        self.row_id = row_id or new_id()
+        """For the row that the deed makes and returns: its key bears it already."""
+
     async def take(
         self,
         model: type[T],

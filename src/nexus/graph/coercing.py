@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     GraphQLEnumType,
+    GraphQLError,
     GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
@@ -23,6 +24,8 @@ from nexus.graph.selections import Values, has_default
 MAX_INT = 2**31 - 1
 NOT_PLAIN: Any = object()
 """What a reader answers when it leaves the value to graphql-core."""
+LEFT_OUT: Any = object()
+"""What an entry without a default is when it is not given: nothing at all."""
 
 Read = Callable[[Any], Any]
 
@@ -88,7 +91,21 @@ def _scalar(type_: Any) -> Read:
             if value is None or (type(value) is int and -MAX_INT <= value <= MAX_INT)
             else NOT_PLAIN
         )
-    return lambda value: None if value is None else NOT_PLAIN
+    return _own_scalar(type_)
+
+
+def _own_scalar(type_: GraphQLScalarType) -> Read:
+    """One of nexus's scalars: it says itself what is right."""
+
+    def read(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return type_.coerce_input_value(value)
+        except (ValueError, TypeError, ArithmeticError, GraphQLError):
+            return NOT_PLAIN
+
+    return read
 
 
 def _list(item: Read) -> Read:
@@ -104,26 +121,45 @@ def _list(item: Read) -> Read:
 
 
 def _object(type_: GraphQLInputObjectType) -> Read:
-    readers: dict[str, Read] = {}
+    parts: dict[str, tuple[str, Read, Any]] = {}
 
     def read(value: Any) -> Any:
         if value is None:
             return None
         if not isinstance(value, dict) or type_.is_one_of:
             return NOT_PLAIN
-        if not readers:
-            readers.update({name: _reader(entry.type) for name, entry in type_.fields.items()})
-        if not value.keys() <= readers.keys():
-            return NOT_PLAIN
+        if not parts:
+            # Not before it is needed: an input may hold another of its own type.
+            parts.update({name: _part(name, entry) for name, entry in type_.fields.items()})
         found = {}
-        for name, entry in type_.fields.items():
+        known = 0
+        for name, (shown, reader, absent) in parts.items():
             if name in value:
-                inner = readers[name](value[name])
-                if inner is NOT_PLAIN:
-                    return NOT_PLAIN
-                found[entry.out_name or name] = inner
-            elif isinstance(entry.type, GraphQLNonNull) or has_default(entry):
+                known += 1
+                inner = reader(value[name])
+            elif absent is LEFT_OUT:
+                continue
+            else:
+                inner = absent
+            if inner is NOT_PLAIN:
                 return NOT_PLAIN
-        return type_.out_type(found)
+            found[shown] = inner
+        if known < len(value):
+            return NOT_PLAIN
+        try:
+            return type_.out_type(found)
+        except GraphQLError:
+            return NOT_PLAIN
 
     return read
+
+
+def _part(name: str, entry: Any) -> tuple[str, Read, Any]:
+    """How an entry is called within, how it is read, and what it is when it is not given."""
+    if isinstance(entry.type, GraphQLNonNull):
+        absent = NOT_PLAIN
+    elif entry.default_value is None and getattr(entry, "default", None) is None:
+        absent = None
+    else:
+        absent = NOT_PLAIN if has_default(entry) else LEFT_OUT
+    return entry.out_name or name, _reader(entry.type), absent

@@ -8,22 +8,25 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, VariableNode
 from graphql.execution.values import VariableValues, get_argument_values
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from strawberry.types.arguments import convert_argument
 
 from nexus.acting import Act, Actor
 from nexus.core import refusals
+from nexus.core.ids import new_id
 from nexus.graph import costs, guards, idempotency, specs
 from nexus.graph.documents import Operation, Prepared
 from nexus.graph.errors import RequestCode, RequestError, as_bytes, masked, told
+from nexus.graph.identifiers import decode
+from nexus.graph.inputs import Inputs
 from nexus.graph.plans import Planner, Statement
 from nexus.graph.quotas import Purse
 from nexus.graph.reading import Reader
 from nexus.graph.selections import Document, Field, Values
-from nexus.graph.waiting import connected, unavailable
+from nexus.graph.transactions import Transactions
+from nexus.graph.waiting import unavailable
 
 T = TypeVar("T")
 
@@ -66,13 +69,14 @@ class Deeds:
         info: Mapping[str, Any],
     ) -> None:
         self.strawberry = schema
+        self.inputs = Inputs(schema)
         self.schema = planner.schema
         self.registry = registry
         self.planner = planner
         self.reader = reader
-        self.engine = engine
-        self.secret = secret
         self.info = info
+        self.transactions = Transactions(engine, info)
+        self.secret = secret
 
     async def run(
         self,
@@ -122,13 +126,7 @@ class Deeds:
         if item.name == "__typename":
             return _Planned(item, None, {}, None)
         spec = self.registry.mutations[item.name]
-        mutation: Any = self.schema.mutation_type
-        try:
-            arguments = get_argument_values(
-                mutation.fields[spec.name], item.node, known, hide_suggestions=True
-            )
-        except GraphQLError as error:
-            raise RequestError(422, RequestCode.VARIABLES_INVALID, [error]) from None
+        given = self._given(item, known)
         payload = None
         if self.registry.types[spec.returns].table is not None:
             try:
@@ -144,7 +142,22 @@ class Deeds:
                 payload.parameters({**known.coerced, "row_id": None}, actor)
             except refusals.Refusal as refusal:
                 raise RequestError(422, refusal.code, refusal.message) from None
-        return _Planned(item, spec, arguments["input"], payload)
+        return _Planned(item, spec, given, payload)
+
+    def _given(self, item: Field, known: VariableValues) -> dict[str, Any]:
+        """The value of the field's one argument. RequestError 422 when it is none."""
+        for argument in item.node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                given = known.coerced.get(argument.value.name.value)
+                if isinstance(given, dict):
+                    return given
+        mutation: Any = self.schema.mutation_type
+        field = mutation.fields[item.name]
+        try:
+            found = get_argument_values(field, item.node, known, hide_suggestions=True)
+        except GraphQLError as error:
+            raise RequestError(422, RequestCode.VARIABLES_INVALID, [error]) from None
+        return found["input"]  # type: ignore[no-any-return]
 
     async def _answer(
         self, planned: _Planned, document: Document, values: Values, actor: Actor
@@ -172,23 +185,21 @@ class Deeds:
 
     async def _once(self, spec: specs.MutationSpec, given: dict[str, Any], actor: Actor) -> Outcome:
         """Run the mutation, once for its key if it has one."""
-        value = convert_argument(
-            given,
-            spec.input_type,
-            self.strawberry.schema_converter.scalar_registry,
-            self.strawberry.config,
-        )
+        value = self.inputs.make(spec.input_type, given)
         if not spec.keyed:
             return await self._unkeyed(spec, value, actor)
         digest = idempotency.input_hash(self.secret, spec.name, given)
         key = idempotency.Key(actor.account_id, str(given["idempotencyKey"]), digest)
+        # The row that a transition moves is named; one that a deed makes may take the id from here.
+        expected = decode(given["id"], spec.returns) if "id" in given else new_id()
 
         async def deed(session: AsyncSession) -> Outcome:
-            known = await idempotency.claim(session, key, actor.now)
+            known = await idempotency.claim(session, key, actor.now, expected)
             if known is not None:
                 return _remembered(known)
-            row = await spec.run(Act(session, actor), value)
-            await idempotency.settle(session, key, row.id)
+            row = await spec.run(Act(session, actor, row_id=expected), value)
+            if row.id != expected:
+                await idempotency.settle(session, key, row.id)
             return row.id  # type: ignore[no-any-return]
 
         try:
@@ -225,12 +236,7 @@ class Deeds:
         """Run the work in a transaction, again when it lost a race for locks."""
         for attempt in range(ATTEMPTS):
             try:
-                async with AsyncSession(
-                    self.engine, expire_on_commit=False, info=self.info
-                ) as session:
-                    async with session.begin():
-                        await connected(session)
-                        return await work(session)
+                return await self.transactions.run(work)
             except DBAPIError as error:
                 if guards.may_retry(error) and attempt + 1 < ATTEMPTS:
                     await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311

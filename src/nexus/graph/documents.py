@@ -5,12 +5,14 @@ from functools import cached_property
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     OverlappingFieldsCanBeMergedRule,
+    VariableNode,
     parse,
     specified_rules,
     validate,
@@ -47,10 +49,17 @@ class Operation:
     def name(self) -> str | None:
         return self.node.name.value if self.node.name else None
 
-    @property
-    def reads(self) -> bool:
-        """Whether it is a query."""
-        return self.node.operation is OperationType.QUERY
+    @cached_property
+    def plainly(self) -> bool:
+        """Whether the values alone will do, without where each of them came from.
+
+        They do not where graphql-core has to put them into a literal of a mutation's own argument.
+        """
+        return self.node.operation is OperationType.QUERY or all(
+            isinstance(root, FieldNode)
+            and all(isinstance(given.value, VariableNode) for given in root.arguments or ())
+            for root in self.node.selection_set.selections
+        )
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ class Executor:
         definitions = operation.node.variable_definitions
         if not definitions:
             return NO_VARIABLES
-        if operation.reads and (plain := operation.plain.read(given or {})) is not None:
+        if operation.plainly and (plain := operation.plain.read(given or {})) is not None:
             return VariableValues({}, plain)
         try:
             coerced = get_variable_values(

@@ -67,7 +67,7 @@ _TAKING = Prepared(
     .values(
         {
             name: bindparam(name, None, type_=IdempotencyKey.__table__.c[name].type)
-            for name in ("account_id", "key", "input_hash", "created_at")
+            for name in ("account_id", "key", "input_hash", "row_id", "created_at")
         }
     )
     .on_conflict_do_nothing()
@@ -83,9 +83,12 @@ _SETTLING = Prepared(
 )
 
 
-async def claim(session: AsyncSession, key: Key, now: datetime) -> IdempotencyKey | None:
+async def claim(
+    session: AsyncSession, key: Key, now: datetime, row_id: UUID
+) -> IdempotencyKey | None:
     """Take the key for this transaction: None when it is new, its row when it has an answer.
 
+    `row_id` is the row that the deed is expected to answer with: then nothing is left to settle.
     A copy that arrives while the first is at work waits here for its commit. IdempotencyKeyReused
     when the key was used for another input.
     """
@@ -97,6 +100,7 @@ async def claim(session: AsyncSession, key: Key, now: datetime) -> IdempotencyKe
         "account_id": key.account_id,
         "key": key.stored,
         "input_hash": key.digest,
+        "row_id": row_id,
         "created_at": now,
     }
     taken = await _TAKING.first(session, values) is not None
@@ -104,7 +108,7 @@ async def claim(session: AsyncSession, key: Key, now: datetime) -> IdempotencyKe
 
 
 async def settle(session: AsyncSession, key: Key, row_id: UUID) -> None:
-    """Store the row that the deed returned, before its commit."""
+    """Store the row that the deed returned where it is not the expected one, before its commit."""
     values = {"account": key.account_id, "known": key.stored, "row": row_id}
     await _SETTLING.first(session, values)
 

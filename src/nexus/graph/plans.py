@@ -17,9 +17,9 @@ from graphql import (
     type_from_ast,
 )
 from sqlalchemy import Text, cast, func, select
-from sqlalchemy.dialects.postgresql import asyncpg
 
 from nexus.acting import Actor, Role, shape
+from nexus.core.prepared import DIALECT
 from nexus.graph.caching import Recent
 from nexus.graph.compiler import Binder, Compiler
 from nexus.graph.costs import Cost, room
@@ -35,20 +35,6 @@ PLANS = 2000
 _ALIASED = re.compile(r" AS (t\d+_\w+)")
 
 Shape = Callable[[Values], Hashable]
-
-
-class _Constants(asyncpg.PGCompiler_asyncpg):
-    """Writes what policies and declarations say as literals, so that PostgreSQL can plan on it."""
-
-    def visit_bindparam(self, bindparam: Any, *args: Any, **options: Any) -> str:
-        if bindparam.unique:
-            options["literal_binds"] = True
-        text: str = super().visit_bindparam(bindparam, *args, **options)  # type: ignore[no-untyped-call]
-        return text
-
-
-_DIALECT: Any = asyncpg.dialect()  # type: ignore[no-untyped-call]
-_DIALECT.statement_compiler = _Constants
 
 
 @dataclass(frozen=True)
@@ -203,7 +189,7 @@ class Planner:
 def render(built: Any, compiler: Compiler) -> Statement:
     """The expression as a statement that gives its JSON as UTF-8 bytes."""
     text = func.convert_to(cast(built, Text), quoted("UTF8"))
-    compiled = select(text).compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    compiled = select(text).compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     sql = str(compiled)
     aliases = _ALIASED.findall(sql)
     if len(aliases) != len(set(aliases)):

@@ -2,18 +2,20 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, bindparam, func, literal, select, true
+from sqlalchemy import CTE, Text, Uuid, bindparam, func, literal, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import NUMBERS, Act, system
 from nexus.core.ids import new_id
-from nexus.core.prepared import Prepared
+from nexus.core.prepared import Prepared, standing
 from nexus.core.refusals import Forbidden, GuardFailed, NotFound
+from nexus.core.telling import events_of, jobs_of, telling
 from nexus.matching.pledges import model, policy, queries, rules
 from nexus.matching.pledges.model import Bucket, PledgeState
 
@@ -81,8 +83,9 @@ async def _give_back(act: Act, allocation: model.Allocation) -> None:
 _PLEDGE_KEYS = [column.key for column in model.Pledge.__table__.columns if column.key != "no"]
 
 
-def _opening() -> Select[Any]:
-    """A pledge, its allocation and the move that opens it, as one statement; the pledge's number.
+@cache
+def _opening(heard: bool) -> Prepared:
+    """A pledge, its history, its allocation and the move that opens it; gives the pledge's number.
 
     No row comes back when the organization has a live pledge there. One round trip, so that the
     lock on a hot line is short.
@@ -95,6 +98,12 @@ def _opening() -> Select[Any]:
     values["no"] = func.concat(bindparam("number", None, type_=Text()), sequence)
     row = insert(model.Pledge).values(values).on_conflict_do_nothing()
     pledge = row.returning(*columns).cte("pledged")
+    told = [events_of(pledge).cte("told"), *([jobs_of(pledge).cte("jobs")] if heard else [])]
+    return Prepared(select(pledge.c.no).add_cte(*told, _booked(pledge)))
+
+
+def _booked(pledge: CTE) -> CTE:
+    """The allocation of the pledge that is made, and the move that opens it."""
     shared = ["line_id", "offer_id", "quantity", "amount_fen", "created_at"]
     opened = select(
         bindparam("allocation_id", None, type_=Uuid()),
@@ -116,15 +125,12 @@ def _opening() -> Select[Any]:
         pledge.c.created_at,
         pledge.c.created_by,
     ).select_from(allocation.join(pledge, true()))
+    columns = ["id", "allocation_id", "from_bucket", "to_bucket", "quantity"]
     move = insert(model.AllocationMove).from_select(
-        ["id", "allocation_id", "from_bucket", "to_bucket", "quantity", "moved_at", "moved_by"],
-        moved,
-        include_defaults=False,
+        [*columns, "moved_at", "moved_by"], moved, include_defaults=False
     )
-    return select(pledge.c.no).add_cte(move.cte("moved"))
+    return move.cte("moved")
 
-
-_OPENING = Prepared(_opening())
 
 _FOLLOWS = {
     PledgeState.PARTLY_FULFILLED: ("fulfil_partly", "pledge.partly_fulfilled"),
@@ -179,7 +185,7 @@ async def offer_pledge(
     quantity = rules.check_quantity(quantity)
     rules.check_planned(planned_on, act.actor.today())
     amount = rules.check_amount(ground.kind, ground.unit, quantity, amount_fen)
-    _check_ground(act, ground, quantity, offer_id)
+    rules.check_ground(ground, quantity, offer_id, act.actor.today())
     pledge = _draw_up(
         act,
         ground,
@@ -189,8 +195,6 @@ async def offer_pledge(
         planned_on=planned_on,
         note=note,
     )
-    kinds = ("pledge.offered", "pledge.accepted") if pledge.accepted_at else ("pledge.offered",)
-    await act.record_many([act.told(k, "pledge", pledge.id, **_about(pledge)) for k in kinds])
     await _open(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
     return pledge
 
@@ -199,8 +203,8 @@ def _draw_up(act: Act, ground: Any, *, planned_on: date | None, **values: Any) -
     """The row as it will stand: offered, or accepted when its offer was approved beforehand."""
     accepted = bool(ground.pre_approved)
     expires_at = act.now + rules.ACCEPT_WITHIN
-    return model.Pledge(
-        id=new_id(),
+    row = dict(
+        id=act.row_id,
         need_id=ground.need_id,
         organization_id=act.actor.organization_id,
         offer_id=ground.offer_id,
@@ -215,64 +219,24 @@ def _draw_up(act: Act, ground: Any, *, planned_on: date | None, **values: Any) -
         accepted_by=act.actor.account_id if accepted else None,
         **values,
     )
-
-
-def _check_ground(act: Act, ground: Any, quantity: Decimal, offer_id: UUID | None) -> None:
-    if not ground.verified:
-        raise GuardFailed(
-            "Only a verified organization may pledge: ask the authority for verification.",
-            rule="verified_organization",
-        )
-    if ground.confirm_needed:
-        raise GuardFailed(
-            "The need is frozen: its station has to confirm first that it still stands.",
-            rule="confirm_needed",
-        )
-    if not ground.published:
-        raise GuardFailed(
-            f"The need is {ground.need_state}: only a published need takes pledges.", rule="INV-07"
-        )
-    if offer_id is not None:
-        if ground.offer_id is None:
-            raise NotFound("No such Offer, or it is not your organization's.", field="offerId")
-        rules.check_offer(ground, act.actor.today())
-    if ground.live_no is not None:
-        raise _already(ground.live_no)
-    rules.check_open(
-        quantity, limit=ground.quantity_required, taken=ground.taken, of="line", rule="INV-01"
-    )
-    if offer_id is not None:
-        rules.check_open(
-            quantity,
-            limit=ground.capacity_maximum,
-            taken=ground.offer_taken,
-            of="offer",
-            rule="INV-02",
-        )
-
-
-def _already(no: str) -> rules.AlreadyPledged:
-    return rules.AlreadyPledged(
-        f"Your organization has pledge {no} on this line from the same source: "
-        "withdraw it, or pledge from another offer.",
-        rule="INV-08",
-        pledge_no=no,
-    )
+    return standing(model.Pledge, row)
 
 
 async def _open(act: Act, pledge: model.Pledge, *, number: str) -> None:
     """Write and book it, unless a copy was quicker: the unique index decides (INV-08)."""
-    given = {key: getattr(pledge, key) for key in _PLEDGE_KEYS}
+    kinds = ("pledge.offered", "pledge.accepted") if pledge.accepted_at else ("pledge.offered",)
+    told = [act.told(kind, "pledge", pledge.id, **_about(pledge)) for kind in kinds]
+    given = {**vars(pledge), **telling(told, now=act.now)}
     given["number"] = number
     given["allocation_id"], given["move_id"] = new_id(), new_id()
     given["bucket"] = Bucket.COMMITTED if pledge.accepted_at else Bucket.RESERVED
     try:
-        opened = await _OPENING.first(act.session, given)
+        opened = await _opening(bool(given["job_id"])).first(act.session, given)
     except IntegrityError as error:
         _refuse(error)
     if opened is None:
         live = await queries.live_pledge_no(act, pledge.line_id, pledge.offer_id)
-        raise _already(live or "that was just ended")
+        raise rules.already_pledged(live or "that was just ended")
     pledge.no = opened.no
 
 

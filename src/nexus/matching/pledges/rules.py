@@ -3,10 +3,11 @@
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from nexus.acting import SHANGHAI
 from nexus.charity.model import OfferState
-from nexus.core.refusals import CapacityExhausted, GuardFailed, Invalid
+from nexus.core.refusals import CapacityExhausted, GuardFailed, Invalid, NotFound
 from nexus.matching.pledges.model import PledgeState
 
 ACCEPT_WITHIN = timedelta(days=3)
@@ -75,6 +76,44 @@ def check_planned(planned_on: date | None, today: date) -> None:
         raise Invalid(
             f"plannedOn {planned_on} is past: say when the help will come.", field="plannedOn"
         )
+
+
+def check_ground(ground: Any, quantity: Decimal, offer_id: UUID | None, today: date) -> None:
+    """What the ground must allow: organization, need, offer, no live pledge, and what is left."""
+    if not ground.verified:
+        raise GuardFailed(
+            "Only a verified organization may pledge: ask the authority for verification.",
+            rule="verified_organization",
+        )
+    if ground.confirm_needed:
+        raise GuardFailed(
+            "The need is frozen: its station has to confirm first that it still stands.",
+            rule="confirm_needed",
+        )
+    if not ground.published:
+        raise GuardFailed(
+            f"The need is {ground.need_state}: only a published need takes pledges.", rule="INV-07"
+        )
+    if offer_id is not None:
+        if ground.offer_id is None:
+            raise NotFound("No such Offer, or it is not your organization's.", field="offerId")
+        check_offer(ground, today)
+    if ground.live_no is not None:
+        raise already_pledged(ground.live_no)
+    required, maximum = ground.quantity_required, ground.capacity_maximum
+    check_open(quantity, limit=required, taken=ground.taken, of="line", rule="INV-01")
+    if offer_id is not None:
+        check_open(quantity, limit=maximum, taken=ground.offer_taken, of="offer", rule="INV-02")
+
+
+def already_pledged(no: str) -> AlreadyPledged:
+    """The refusal of a second live pledge, with the number of the first."""
+    return AlreadyPledged(
+        f"Your organization has pledge {no} on this line from the same source: "
+        "withdraw it, or pledge from another offer.",
+        rule="INV-08",
+        pledge_no=no,
+    )
 
 
 def check_offer(offer: Any, today: date) -> None:
