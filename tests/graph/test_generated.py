@@ -23,6 +23,7 @@ QUERIES, QUERIES_TORTURE = 2000, 20_000
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_executors_agree(database: Database, engine: AsyncEngine, torture: bool) -> None:
+    queries = QUERIES_TORTURE if torture else QUERIES
     world = await make_world(engine)
     statements: list[str] = []
 
@@ -39,10 +40,10 @@ async def test_executors_agree(database: Database, engine: AsyncEngine, torture:
         executor = Executor(make_schema(), pool, engine)
         reference = Reference(core_schema(make_schema()), MAIN)
         comparison = Comparison(executor, reference, engine, world.actors(), statements)
-        outcome = await comparison.run(QUERIES_TORTURE if torture else QUERIES, seed=20260501)
+        outcome = await comparison.run(queries, seed=20260501)
     finally:
         await pool.close()
     assert not outcome.different, "\n\n".join(outcome.different)
-    assert outcome.same > QUERIES * 3 // 4, outcome.refused
+    assert outcome.same > queries * 3 // 4, outcome.refused
     assert set(outcome.statements) == {0, 1}
-    assert outcome.statements[0] < QUERIES // 4, "refused before the database, or about the schema"
+    assert outcome.statements[0] < queries // 4, "refused before the database, or about the schema"
