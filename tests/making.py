@@ -34,6 +34,7 @@ from nexus.charity.model import (
     ProjectState,
 )
 from nexus.core.ids import new_id
+from nexus.discovery.model import OPEN, UNVERIFIED, DiscoveryReport, ReportState
 from nexus.needs.model import (
     CloseReason,
     Need,
@@ -281,6 +282,44 @@ class Maker:
         recognition = Recognition(**row)
         await self.put(recognition)
         return recognition
+
+    async def report(
+        self, state: ReportState | str = ReportState.RECEIVED, **fields: Any
+    ) -> DiscoveryReport:
+        """A report of a town, in the state, with all that the state asks for."""
+        state = ReportState(state)
+        row: dict[str, Any] = {
+            "no": number("DR"),
+            "source": "committee",
+            "area_code": TOWN,
+            "situation": "独居老人,屋顶漏水",
+            "state": state,
+            "received_at": now(),
+            "contact_due_at": now() + timedelta(hours=24),
+            "verify_due_at": now() + timedelta(days=3),
+            "clock_rules": ["made"],
+            "created_at": now(),
+            "created_by": new_id(),
+        } | fields
+        row.setdefault("custody_area_code", row["area_code"])
+        for code in (row["area_code"], row["custody_area_code"], row.get("offered_area_code")):
+            if code:
+                await self.area(code)
+        if state is not ReportState.RECEIVED and "owner_id" not in row:
+            owner = await self.account(Role.SOCIAL_WORKER, area_code=row["custody_area_code"])
+            row["owner_id"] = owner.id
+        if state not in (*UNVERIFIED, ReportState.DUPLICATE_OF):
+            row = {"verified_at": now(), "verified_by": new_id(), "visited_at": now()} | row
+            row.setdefault("findings", "屋顶确实漏水")
+        if state is ReportState.DUPLICATE_OF and "duplicate_of_id" not in row:
+            row["duplicate_of_id"] = (await self.report()).id
+        if state not in OPEN:
+            row.setdefault("ended_at", now())
+        if row.get("offered_area_code"):
+            row.setdefault("offered_at", now())
+        report = DiscoveryReport(**row)
+        await self.put(report)
+        return report
 
     async def station(self, organization: Organization | None = None, **fields: Any) -> Station:
         """An active town station."""

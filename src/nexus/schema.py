@@ -7,6 +7,11 @@ import nexus.accounts.graphql
 import nexus.areas.graphql
 import nexus.casework.graphql
 import nexus.charity.graphql
+import nexus.discovery.graphql
+import nexus.discovery.handling.graphql
+import nexus.discovery.intake.graphql
+import nexus.discovery.reporters.graphql
+import nexus.discovery.transfers.graphql
 import nexus.exchange.changes.graphql
 import nexus.exchange.changes.reactions
 import nexus.exchange.exports.graphql
@@ -24,6 +29,8 @@ import nexus.matching.worklist.graphql
 import nexus.needs.drafts.graphql
 import nexus.needs.graphql
 import nexus.needs.lifecycle.graphql
+import nexus.needs.notices.graphql
+import nexus.needs.notices.reactions
 import nexus.needs.publication.graphql
 import nexus.needs.reactions
 import nexus.organizations.graphql

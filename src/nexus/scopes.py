@@ -13,6 +13,11 @@ _RECIPIENTS = (
     *("Recognition", "RecognitionEvent"),
 )
 
+_DISCOVERY = (
+    *("CustodyStep", "DiscoveryEvent", "DiscoveryReport", "HotlineReply", "MissingNotice"),
+    "SimilarReport",
+)
+
 OPENS: dict[str, tuple[str, ...]] = {
     "needs:read": _NEEDS,
     "needs:write": (
@@ -20,6 +25,13 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("createNeed", "updateNeed", "addNeedLine", "removeNeedLine", "changeQuantity"),
         *("submitNeed", "pauseNeed", "resumeNeed", "closeNeed", "reopenNeed", "cancelNeed"),
         *("acknowledgeGap", "addressGap", "waiveGap"),
+    ),
+    "discovery:read": _DISCOVERY,
+    "discovery:write": (
+        *_DISCOVERY,
+        *("createDiscoveryReport", "recordHotlineTicket", "recordFirstContact", "flagDanger"),
+        *("triageReport", "assignReport", "markDuplicate", "recordMissingMaterial"),
+        *("transferReport", "takeOverReport", "refuseTransfer", "recallTransfer"),
     ),
     "offers:read": _OFFERS,
     "offers:write": (
@@ -95,6 +107,9 @@ FOR_PEOPLE = frozenset(
         *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
         *("confirmRecognition", "issueAttestation", "revokeAttestation"),
         *("recordIdentity", "findRecipientByIdNumber", "requestReveal", "openReveal"),
+        *("ContactReveal", "RevealedReporter", "SimilarReports", "requestReporter"),
+        *("openReporter", "eraseReporter", "similarReports"),
+        *("verifyReport", "dismissReport", "closeReport"),
         "eraseIdentity",
     }
 )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.accounts.operations import forget_failures
 from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.core.outbox import run_due
+from nexus.discovery.operations import tell_overdue_reports
 from nexus.exchange.changes.reactions import tell_begun_needs
 from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.exports.operations import expire_exports
@@ -41,6 +42,7 @@ CLOCKS: tuple[Clock, ...] = (
     expire_offers,
     tell_stale_offers,
     pause_expired_needs,
+    tell_overdue_reports,
     forget_failures,
     forget_full_buckets,
     tell_begun_needs,

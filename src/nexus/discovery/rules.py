@@ -101,8 +101,3 @@ def check_moment(moment: datetime, now: datetime, *, field: str, since: datetime
     if moment < since - timedelta(minutes=1):
         raise Invalid(f"{field} lies before the report was received.", field=field)
     return moment
-
-
-def contact_due(received_at: datetime, hours: int, *, danger: bool) -> datetime:
-    """First contact: within `hours`; where somebody is in danger at once."""
-    return received_at if danger else received_at + timedelta(hours=hours)

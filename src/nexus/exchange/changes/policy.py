@@ -18,6 +18,8 @@ from nexus.casework.model import Station
 from nexus.charity import policy as charity_policy
 from nexus.charity.model import CharityProject, Offer
 from nexus.core.outbox import Event
+from nexus.discovery import policy as discovery_policy
+from nexus.discovery.model import DiscoveryReport
 from nexus.exchange.changes.rules import NOUNS, kinds
 from nexus.graph.sql import as_predicate
 from nexus.matching.deliveries import policy as deliveries_policy
@@ -29,6 +31,8 @@ from nexus.matching.suggestions import policy as suggestions_policy
 from nexus.matching.suggestions.model import Gap
 from nexus.needs import policy as needs_policy
 from nexus.needs.model import Need, SubjectKind, Visibility
+from nexus.needs.notices import policy as notices_policy
+from nexus.needs.notices.model import MissingNotice
 from nexus.organizations import policy as organizations_policy
 from nexus.organizations.model import Organization, Qualification
 from nexus.organizations.queries import is_verified
@@ -114,6 +118,10 @@ SOURCES: dict[str, Source] = {
     "recipient": Source(Recipient, recipients_policy.recipient_visible),
     "recognition": Source(Recognition, recipients_policy.recognition_visible),
     "consent": Source(Consent, recipients_policy.consent_visible),
+    "discovery_report": Source(
+        DiscoveryReport, discovery_policy.visible, discovery_policy.may_read_detail
+    ),
+    "missing_notice": Source(MissingNotice, notices_policy.visible),
 }
 
 

@@ -29,6 +29,8 @@ class ChangedType(StrEnum):
     RECIPIENT = "recipient"
     RECOGNITION = "recognition"
     CONSENT = "consent"
+    DISCOVERY_REPORT = "discovery_report"
+    MISSING_NOTICE = "missing_notice"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,17 @@ NOUNS: dict[str, Noun] = {
             *("lapsed", "superseded"),
         ),
     ),
+    "discovery_report": Noun(
+        "DiscoveryReport",
+        outward=(
+            *("received", "triaged", "assigned", "contacted", "verified", "converted", "dismissed"),
+            *("closed", "marked_duplicate", "transfer_offered", "taken_over", "replied"),
+        ),
+        inner=("danger_flagged", "linked", "overdue", "transfer_recalled", "transfer_refused"),
+        opening=("received", "transfer_offered", "taken_over"),
+        kind_noun="discovery",
+    ),
+    "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
 }
 """By table."""
 
@@ -135,8 +148,8 @@ NEVER_TOLD = frozenset(
 
 Who relies on an attestation asks for its standing when it matters.
 """
-KEPT_BACK = frozenset({"recipient.found"})
-"""Kinds that stay history though their object is told of: who looked for a person by number."""
+KEPT_BACK = frozenset({"recipient.found", "discovery.found_by_phone"})
+"""Kinds that stay history though their object is told of: who looked for somebody by number."""
 
 
 def kinds(table: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from nexus.needs.drafts import operations
 from nexus.needs.graphql import NeedResult
 
 _POINTERS = {"consent_id": "Consent", "station_id": "Station", "owner_id": "Account"}
+_SOURCES = {"publisher_id": "Organization", "discovery_report_id": "DiscoveryReport"}
 _SUBJECTS = {"recipient_id": "Recipient", "household_id": "Household"}
 _NEVER_EMPTY = (
     "area_code",
@@ -71,6 +72,10 @@ class CreateNeedInput:
     station_id: strawberry.ID | None = None
     owner_id: strawberry.ID | None = None
     publisher_id: strawberry.ID | None = None
+    discovery_report_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The verified report that the need comes from; it is converted by this.",
+    )
     idempotency_key: str
 
 
@@ -80,7 +85,7 @@ async def create_need(act, input: CreateNeedInput):  # type: ignore[no-untyped-d
     organization if it is an authority."""
     given = vars(input) | {"lines": [_line(line) for line in input.lines]}
     del given["idempotency_key"]
-    for name, target in {**_POINTERS, **_SUBJECTS, "publisher_id": "Organization"}.items():
+    for name, target in {**_POINTERS, **_SUBJECTS, **_SOURCES}.items():
         given[name] = decode_given(given[name], target)
     if given["owner_id"] is None:
         del given["owner_id"]

@@ -12,6 +12,7 @@ from nexus.acting import Act
 from nexus.areas.queries import check_code, resolve_area
 from nexus.casework.model import Station, StationState
 from nexus.core.refusals import Forbidden, Invalid
+from nexus.discovery.operations import convert_report
 from nexus.needs import model, policy, queries, rules
 from nexus.needs.rules import LineInput, NeedChanges, NeedFacts
 from nexus.organizations.model import Organization, OrganizationState, OrganizationType
@@ -41,6 +42,7 @@ async def create_need(
     household_id: UUID | None = None,
     group_name: str | None = None,
     publisher_id: UUID | None = None,
+    discovery_report_id: UUID | None = None,
     **facts: Unpack[NeedFacts],
 ) -> model.Need:
     """A draft with its lines (T5c).
@@ -59,6 +61,7 @@ async def create_need(
         recipient_id=recipient_id,
         household_id=await _find_household(act, subject),
         publisher_id=await _find_publisher(act, publisher_id),
+        discovery_report_id=await _convert(act, discovery_report_id, facts["origin"]),
         state=model.NeedState.DRAFT,
         created_at=act.now,
         created_by=act.actor.account_id,
@@ -70,6 +73,21 @@ async def create_need(
     await _put_lines(act, row, checked)
     act.record("need.created", row, category=row.category, urgency=row.urgency)
     return row
+
+
+async def _convert(act: Act, report_id: UUID | None, origin: str) -> UUID | None:
+    """The verified report that the need is recorded from: converted by this (T22)."""
+    if report_id is None:
+        return None
+    report = await convert_report(act, report_id)
+    fitting = {report.source, "discovery", *(["hotline"] if report.ticket_no else [])}
+    if origin not in fitting:
+        raise Invalid(
+            f"The need comes from report {report.no}: its origin is one of "
+            f"{', '.join(sorted(fitting))}.",
+            field="origin",
+        )
+    return report.id
 
 
 def _whole(act: Act, subject: rules.Subject, facts: NeedFacts) -> NeedChanges:

@@ -1,0 +1,1 @@
+"""Who told of it: asked for by those who call back, read in clear for five minutes, erased."""

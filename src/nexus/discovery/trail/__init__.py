@@ -1,0 +1,1 @@
+"""What every step leaves behind: the custody trail, and replies to hotlines."""
