@@ -33,13 +33,16 @@ import nexus.needs.notices.graphql
 import nexus.needs.notices.reactions
 import nexus.needs.publication.graphql
 import nexus.needs.reactions
+import nexus.obligations.graphql
 import nexus.organizations.graphql
 import nexus.recipients.attestations.graphql
 import nexus.recipients.attestations.reactions
 import nexus.recipients.consents.graphql
 import nexus.recipients.graphql
 import nexus.recipients.recognitions.graphql
-import nexus.recipients.vault.graphql  # noqa: F401
+import nexus.recipients.vault.graphql
+import nexus.supervision.alerts.graphql
+import nexus.supervision.alerts.reactions  # noqa: F401
 from nexus.graph.building import build_schema
 
 

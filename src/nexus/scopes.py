@@ -60,6 +60,8 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("recordConsent", "grantConsent", "refuseConsent", "withdrawConsent"),
         *("supersedeConsent", "confirmConsent"),
     ),
+    "obligations:read": ("Obligation",),
+    "obligations:write": ("Obligation", "dischargeObligation"),
     "attestations:read": ("Attestation", "AttestationEvent"),
     "organizations:write": (
         *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
@@ -105,6 +107,8 @@ FOR_PEOPLE = frozenset(
         *("approveOffer", "blockOffer", "unblockOffer"),
         *("verifyNeed", "returnNeed", "rejectNeed", "publishNeed", "confirmNeedStillStands"),
         *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
+        *("Alert", "acknowledgeAlert", "handleAlert", "resolveAlert", "dismissAlert"),
+        *("reopenAlert", "waiveObligation"),
         *("confirmRecognition", "issueAttestation", "revokeAttestation"),
         *("recordIdentity", "findRecipientByIdNumber", "requestReveal", "openReveal"),
         *("ContactReveal", "RevealedReporter", "SimilarReports", "requestReporter"),

@@ -24,10 +24,12 @@ from nexus.graph.quotas import forget_full_buckets
 from nexus.integrations.http_out import HttpOut
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
+from nexus.obligations.operations import tell_overdue
 from nexus.recipients.consents.operations import expire_consents
 from nexus.recipients.recognitions.operations import end_recognitions_over
 from nexus.recipients.vault.rules import session_info as vault_info
 from nexus.settings import Settings
+from nexus.supervision.alerts.operations import escalate_alerts
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ CLOCKS: tuple[Clock, ...] = (
     tell_stale_offers,
     pause_expired_needs,
     tell_overdue_reports,
+    tell_overdue,
+    escalate_alerts,
     forget_failures,
     forget_full_buckets,
     tell_begun_needs,

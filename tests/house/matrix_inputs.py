@@ -306,6 +306,15 @@ EXCHANGE = {
         id=of("WebhookEndpoint"), since=(now() - timedelta(hours=1)).isoformat()
     ),
 }
+DUTIES = {
+    "dischargeObligation": move("Obligation", evidence="不再使用，副本已删除"),
+    "waiveObligation": with_reason("Obligation"),
+    "acknowledgeAlert": with_reason("Alert"),
+    "handleAlert": with_reason("Alert", was={"state": "acknowledged"}),
+    "resolveAlert": with_reason("Alert", was={"state": "handling"}),
+    "dismissAlert": with_reason("Alert"),
+    "reopenAlert": with_reason("Alert", was={"state": "resolved", "closed_at": now()}),
+}
 SAMPLES: dict[str, Sample] = {
     **ACCOUNTS,
     **ORGANIZATIONS,
@@ -314,6 +323,7 @@ SAMPLES: dict[str, Sample] = {
     **RECIPIENTS,
     **NEEDS,
     **MATCHING,
+    **DUTIES,
     **CLIENTS,
     **EXCHANGE,
 }

@@ -27,6 +27,7 @@ from nexus.recipients.vault import operations as vault
 from nexus.recipients.vault.model import IdentityField, Reveal
 from tests.deeds import acting
 from tests.house.matrix_doors import open_doors
+from tests.house.matrix_duties import owe
 from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
@@ -45,6 +46,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await _needs(m, place)
     await _unpublished(m, place)
     await pledge_and_deliver(m, place)
+    await owe(m, place)
     await open_doors(m, place)
 
 

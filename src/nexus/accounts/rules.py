@@ -24,6 +24,8 @@ SCOPES = {
     "recipients:write": "Recording households, recipients, recognitions and consents.",
     "organizations:write": "One's own organization's entry in the register.",
     "changes:read": "What changed since; of the rows themselves, what the other scopes open.",
+    "obligations:read": "What the organization must still do, and until when.",
+    "obligations:write": "Saying that it is done.",
     "attestations:read": "Attestations addressed to the organization, and their history.",
     "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
     "imports:write": "Uploading files and importing them, as far as the other scopes open it.",

@@ -33,11 +33,15 @@ from nexus.needs import policy as needs_policy
 from nexus.needs.model import Need, SubjectKind, Visibility
 from nexus.needs.notices import policy as notices_policy
 from nexus.needs.notices.model import MissingNotice
+from nexus.obligations import policy as obligations_policy
+from nexus.obligations.model import Obligation
 from nexus.organizations import policy as organizations_policy
 from nexus.organizations.model import Organization, Qualification
 from nexus.organizations.queries import is_verified
 from nexus.recipients import policy as recipients_policy
 from nexus.recipients.model import Consent, Household, Recipient, Recognition
+from nexus.supervision.alerts import policy as alerts_policy
+from nexus.supervision.alerts.model import Alert
 
 Judge = Callable[[Actor, Any], Any]
 
@@ -118,6 +122,8 @@ SOURCES: dict[str, Source] = {
     "recipient": Source(Recipient, recipients_policy.recipient_visible),
     "recognition": Source(Recognition, recipients_policy.recognition_visible),
     "consent": Source(Consent, recipients_policy.consent_visible),
+    "obligation": Source(Obligation, obligations_policy.visible),
+    "alert": Source(Alert, alerts_policy.visible),
     "discovery_report": Source(
         DiscoveryReport, discovery_policy.visible, discovery_policy.may_read_detail
     ),

@@ -29,6 +29,8 @@ class ChangedType(StrEnum):
     RECIPIENT = "recipient"
     RECOGNITION = "recognition"
     CONSENT = "consent"
+    OBLIGATION = "obligation"
+    ALERT = "alert"
     DISCOVERY_REPORT = "discovery_report"
     MISSING_NOTICE = "missing_notice"
 
@@ -117,6 +119,14 @@ NOUNS: dict[str, Noun] = {
             *("recorded", "confirmed", "under_review", "upheld", "tapered", "suspended"),
             *("reinstated", "ended", "entered_in_error", "prolonged", "recheck_changed"),
             "admitted",
+        ),
+    ),
+    "obligation": Noun("Obligation", outward=("opened", "done", "waived", "overdue")),
+    "alert": Noun(
+        "Alert",
+        outward=(
+            *("raised", "acknowledged", "handling", "resolved", "dismissed", "reopened"),
+            *("cleared", "escalated"),
         ),
     ),
     "consent": Noun(

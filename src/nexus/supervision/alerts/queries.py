@@ -1,9 +1,10 @@
 """The alerts that stand, and those whose time is up."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from nexus.supervision.alerts import model
 
@@ -19,6 +20,11 @@ def live_of(rule: str, subject_id: UUID) -> Select[model.Alert]:
         .where(row.rule == rule, row.subject_id == subject_id, row.state.in_(model.LIVE))
         .with_for_update()
     )
+
+
+def is_late(row: Any, now: Any) -> ColumnElement[bool]:
+    """SQL: live, and its time is up."""
+    return row.state.in_(model.LIVE) & (row.due_at <= now)  # type: ignore[no-any-return]
 
 
 def to_escalate(now: datetime) -> Select[model.Alert]:

@@ -43,6 +43,14 @@ _LISTED = (
         "A message was given up after its last attempt.",
         AlertClass.FAULT,
     ),
+    Rule(
+        "partner.failing",
+        1,
+        Stage.IN,
+        Severity.MAJOR,
+        "An authority has not been reached for an hour.",
+        AlertClass.FAULT,
+    ),
     Rule("report.overdue", 1, Stage.IN, Severity.MAJOR, "A report of hardship waits too long."),
     Rule(
         "help.twice",

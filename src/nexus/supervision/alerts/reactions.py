@@ -1,0 +1,51 @@
+"""What raises alerts and what clears them: news of lower slices."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.acting import Act, system
+from nexus.core.outbox import Event, hears
+from nexus.obligations.model import Obligation
+from nexus.supervision.alerts.operations import clear_alert, raise_alert
+
+
+@hears("obligation.overdue")
+async def raise_at_overdue(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Somebody has not done what they owe; what was done meanwhile raises nothing."""
+    await _raise(session, event, now, "obligation.overdue")
+
+
+@hears("obligation.done")
+async def clear_at_done(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Late, but done."""
+    act = Act(session, system(now))
+    await clear_alert(act, rule="obligation.overdue", subject_id=event.object_id)
+
+
+@hears("obligation.waived")
+async def raise_at_waived(session: AsyncSession, event: Event, now: datetime) -> None:
+    """It is late no longer; but somebody let it go, and that is told (INV-22)."""
+    act = Act(session, system(now))
+    await clear_alert(act, rule="obligation.overdue", subject_id=event.object_id)
+    await _raise(session, event, now, "obligation.waived")
+
+
+async def _raise(session: AsyncSession, event: Event, now: datetime, rule: str) -> None:
+    row = await session.get_one(Obligation, event.object_id)
+    if rule == "obligation.overdue" and row.closed_at is not None:
+        return
+    await raise_alert(
+        Act(session, system(now)),
+        rule=rule,
+        subject_type="obligation",
+        subject_id=row.id,
+        area_code=row.area_code,
+        caused_by=row.closed_by,
+        evidence={
+            "obligation": row.no,
+            "kind": row.kind.value,
+            "organization_id": str(row.organization_id),
+            "due_at": row.due_at.isoformat(),
+        },
+    )
