@@ -186,7 +186,7 @@ async def offer_pledge(
     rules.check_planned(planned_on, act.actor.today())
     amount = rules.check_amount(ground.kind, ground.unit, quantity, amount_fen)
     rules.check_ground(ground, quantity, offer_id, act.actor.today())
-    pledge = _draw_up(
+    pledge = draw_up(
         act,
         ground,
         line_id=line_id,
@@ -195,13 +195,21 @@ async def offer_pledge(
         planned_on=planned_on,
         note=note,
     )
-    await _open(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
+    await book(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
     return pledge
 
 
-def _draw_up(act: Act, ground: Any, *, planned_on: date | None, **values: Any) -> model.Pledge:
-    """The row as it will stand: offered, or accepted when its offer was approved beforehand."""
-    accepted = bool(ground.pre_approved)
+def draw_up(
+    act: Act,
+    ground: Any,
+    *,
+    planned_on: date | None,
+    accepted_by: UUID | None = None,
+    **values: Any,
+) -> model.Pledge:
+    """The row as it will stand: offered, or accepted when its offer was approved beforehand or the
+    need's side (`accepted_by`) has said yes already."""
+    accepted = bool(ground.pre_approved) or accepted_by is not None
     expires_at = act.now + rules.ACCEPT_WITHIN
     row = dict(
         id=act.row_id,
@@ -216,13 +224,13 @@ def _draw_up(act: Act, ground: Any, *, planned_on: date | None, **values: Any) -
         created_at=act.now,
         created_by=act.actor.account_id,
         accepted_at=act.now if accepted else None,
-        accepted_by=act.actor.account_id if accepted else None,
-        **values,
+        accepted_by=(accepted_by or act.actor.account_id) if accepted else None,
     )
+    row.update(values)
     return standing(model.Pledge, row)
 
 
-async def _open(act: Act, pledge: model.Pledge, *, number: str) -> None:
+async def book(act: Act, pledge: model.Pledge, *, number: str) -> None:
     """Write and book it, unless a copy was quicker: the unique index decides (INV-08)."""
     kinds = ("pledge.offered", "pledge.accepted") if pledge.accepted_at else ("pledge.offered",)
     told = [act.told(kind, "pledge", pledge.id, **_about(pledge)) for kind in kinds]
@@ -272,9 +280,7 @@ async def reject_pledge(
     """The need's side declines, with a reason; the quantity is open again."""
     pledge = await _take(act, row_id, expected_version)
     act.permit(policy.may_reject, pledge)
-    return await _end(
-        act, pledge, "reject", "pledge.rejected", rules.check_reason("reject", reason)
-    )
+    return await end(act, pledge, "reject", "pledge.rejected", rules.check_reason("reject", reason))
 
 
 async def withdraw_pledge(
@@ -285,7 +291,7 @@ async def withdraw_pledge(
     act.permit(policy.may_withdraw, pledge)
     if pledge.state is PledgeState.ACCEPTED:
         reason = rules.check_reason("withdraw", reason)
-    return await _end(act, pledge, "withdraw", "pledge.withdrawn", reason)
+    return await end(act, pledge, "withdraw", "pledge.withdrawn", reason)
 
 
 async def request_release(
@@ -307,7 +313,7 @@ async def release_pledge(
     """Grant the release: the undelivered rest is open again, what was delivered stays."""
     pledge = await _take(act, row_id, expected_version)
     act.permit(policy.may_release, pledge)
-    return await _end(act, pledge, "release", "pledge.released", reason)
+    return await end(act, pledge, "release", "pledge.released", reason)
 
 
 async def keep_pledge(
@@ -325,7 +331,7 @@ async def keep_pledge(
     return pledge
 
 
-async def _end(
+async def end(
     act: Act,
     pledge: model.Pledge,
     verb: str,
@@ -333,6 +339,7 @@ async def _end(
     reason: str | None,
     allocation: model.Allocation | None = None,
 ) -> model.Pledge:
+    """Move a taken and permitted pledge to its end, and give back what is not delivered."""
     before = pledge.state
     act.move(pledge, _STATES, verb)
     pledge.state_reason = reason
@@ -353,5 +360,5 @@ async def expire_pledges(session: AsyncSession, now: datetime, *, limit: int = 5
     for pledge, allocation in due:
         verb = "release" if pledge.state is PledgeState.RELEASE_REQUESTED else "expire"
         event = "pledge.released" if verb == "release" else "pledge.expired"
-        await _end(act, pledge, verb, event, "its time ran out", allocation)
+        await end(act, pledge, verb, event, "its time ran out", allocation)
     return len(due)
