@@ -211,21 +211,21 @@ def draw_up(
     need's side (`accepted_by`) has said yes already."""
     accepted = bool(ground.pre_approved) or accepted_by is not None
     expires_at = act.now + rules.ACCEPT_WITHIN
-    row = dict(
-        id=act.row_id,
-        need_id=ground.need_id,
-        organization_id=act.actor.organization_id,
-        offer_id=ground.offer_id,
-        planned_on=planned_on,
-        expires_at=rules.deliver_by(planned_on, act.now) if accepted else expires_at,
-        state=PledgeState.ACCEPTED if accepted else PledgeState.OFFERED,
-        state_reason=None,
-        version=1,
-        created_at=act.now,
-        created_by=act.actor.account_id,
-        accepted_at=act.now if accepted else None,
-        accepted_by=(accepted_by or act.actor.account_id) if accepted else None,
-    )
+    row: dict[str, Any] = {
+        "id": act.row_id,
+        "need_id": ground.need_id,
+        "organization_id": act.actor.organization_id,
+        "offer_id": ground.offer_id,
+        "planned_on": planned_on,
+        "expires_at": rules.deliver_by(planned_on, act.now) if accepted else expires_at,
+        "state": PledgeState.ACCEPTED if accepted else PledgeState.OFFERED,
+        "state_reason": None,
+        "version": 1,
+        "created_at": act.now,
+        "created_by": act.actor.account_id,
+        "accepted_at": act.now if accepted else None,
+        "accepted_by": (accepted_by or act.actor.account_id) if accepted else None,
+    }
     row.update(values)
     return standing(model.Pledge, row)
 
