@@ -7,6 +7,7 @@ import nexus.accounts.graphql
 import nexus.areas.graphql
 import nexus.casework.graphql
 import nexus.charity.graphql
+import nexus.charity.projects.reactions
 import nexus.discovery.graphql
 import nexus.discovery.handling.graphql
 import nexus.discovery.intake.graphql
@@ -21,6 +22,8 @@ import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
 import nexus.exchange.webhooks.graphql
 import nexus.matching.deliveries.graphql
+import nexus.matching.duties.graphql
+import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
 import nexus.matching.suggestions.graphql

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.operations import forget_failures
 from nexus.charity.operations import expire_offers, tell_stale_offers
+from nexus.charity.projects.operations import lapse_fundraising
 from nexus.core.outbox import run_due
 from nexus.discovery.operations import tell_overdue_reports
 from nexus.exchange.changes.reactions import tell_begun_needs
@@ -22,6 +23,7 @@ from nexus.exchange.webhooks.rules import Mailroom
 from nexus.graph.execution import utcnow
 from nexus.graph.quotas import forget_full_buckets
 from nexus.integrations.http_out import HttpOut
+from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.needs.operations import pause_expired_needs
 from nexus.obligations.operations import tell_overdue
@@ -45,6 +47,8 @@ CLOCKS: tuple[Clock, ...] = (
     tell_stale_offers,
     pause_expired_needs,
     tell_overdue_reports,
+    lapse_fundraising,
+    settle_reviews,
     tell_overdue,
     escalate_alerts,
     forget_failures,

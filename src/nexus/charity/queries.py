@@ -10,7 +10,12 @@ from sqlalchemy.orm import aliased
 from nexus.acting import Actor, View
 from nexus.charity import model, policy
 from nexus.core.outbox import Event
-from nexus.organizations.model import Organization, OrganizationState
+from nexus.organizations.model import (
+    Organization,
+    OrganizationState,
+    Qualification,
+    QualificationKind,
+)
 
 STALE = "offer.turned_stale"
 BATCH = 500
@@ -52,6 +57,28 @@ async def owner_state(view: View, organization_id: UUID) -> OrganizationState | 
         select(Organization.state).where(Organization.id == organization_id)
     )
     return found.scalar_one_or_none()
+
+
+def without_certificate(today: date) -> Select[model.CharityProject]:
+    """Running projects that raise funds in public without a certificate of that day, locked."""
+    row, held = model.CharityProject, aliased(Qualification)
+    valid = exists().where(
+        held.organization_id == row.organization_id,
+        held.kind == QualificationKind.PUBLIC_FUNDRAISING,
+        held.valid_from <= today,
+        or_(held.valid_to.is_(None), held.valid_to > today),
+    )
+    return (
+        select(row)
+        .where(
+            row.state == model.ProjectState.ACTIVE,
+            row.public_fundraising,
+            ~valid.correlate_except(held),
+        )
+        .order_by(row.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
 
 
 def gone_stale(actor: Actor, today: date) -> Select[model.Offer]:

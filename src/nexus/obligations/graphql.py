@@ -14,12 +14,14 @@ from nexus.graph.declare import (
     at_most,
     collection,
     computed,
+    extend,
     mutation,
     node,
     node_of,
     query,
     register_enums,
     result,
+    to_many,
     to_one,
     transition,
     within,
@@ -74,6 +76,15 @@ class Obligation:
     version: int
     created_at: datetime
     closed_at: datetime | None
+
+
+@extend(Organization)
+class OrganizationObligations:
+    obligations: Connection[Obligation] = to_many(
+        model.Obligation.organization_id,
+        order=Order(("due_at",)),
+        about="What it must still do or did, the most urgent first, as far as you see it.",
+    )
 
 
 def _overdue() -> FilterField:

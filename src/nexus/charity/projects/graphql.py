@@ -22,6 +22,7 @@ from nexus.graph.declare import (
     query,
     register_enums,
     result,
+    to_many,
     to_one,
     transition,
     within,
@@ -29,6 +30,8 @@ from nexus.graph.declare import (
 from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import as_uuid, decode, split
 from nexus.graph.specs import Filter, Order
+from nexus.obligations.graphql import Obligation
+from nexus.obligations.model import Obligation as ObligationRow
 from nexus.organizations.graphql import Organization
 
 register_enums(model.ProjectState)
@@ -72,6 +75,11 @@ class CharityProject:
     created_at: datetime
     area: Area | None = to_one(model.CharityProject.area_code)
     organization: Organization | None = to_one(model.CharityProject.organization_id)
+    obligations: Connection[Obligation] = to_many(
+        ObligationRow.subject_id,
+        order=Order(("created_at",)),
+        about="What is owed about it, as far as you see it: disclosures.",
+    )
 
 
 def _organization_key(global_id: str) -> Any:

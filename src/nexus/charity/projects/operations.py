@@ -1,15 +1,18 @@
 """Filing, running, completing and disclosing projects."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from nexus.acting import Act, plain_transition
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from nexus.acting import Act, plain_transition, system
 from nexus.areas.queries import check_code, resolve_area
 from nexus.charity import model, policy, queries, rules
 from nexus.core.refusals import Forbidden, GuardFailed
-from nexus.organizations.model import OrganizationState, QualificationKind
+from nexus.organizations.model import Organization, OrganizationState, QualificationKind
+from nexus.organizations.operations import suspend_organization
 from nexus.organizations.queries import holds_qualification
 
 
@@ -133,6 +136,26 @@ complete_project = _transition("complete", "project.completed")
 disclose_project = _transition("disclose", "project.disclosed")
 archive_project = _transition("archive", "project.archived")
 cancel_project = _transition("cancel", "project.cancelled", needs_reason=True)
+
+
+async def lapse_fundraising(session: AsyncSession, now: datetime) -> int:
+    """The clock: projects that raise funds in public without a valid certificate stop; how many.
+
+    The project is paused and its organization suspended (domain.md 7.2), so it pledges nothing new
+    until the authority reinstates it. What it owes already stays owed.
+    """
+    act = Act(session, system(now))
+    lapsed = list(await session.scalars(queries.without_certificate(act.actor.today())))
+    for row in lapsed:
+        reason = "its organization's fundraising certificate is valid no longer"
+        await pause_project(act, row.id, expected_version=row.version, reason=reason)
+        owner = await session.get_one(Organization, row.organization_id, with_for_update=True)
+        if owner.state is OrganizationState.VERIFIED:
+            reason = f"fundraising certificate lapsed while project {row.no} ran"
+            await suspend_organization(act, owner.id, expected_version=owner.version, reason=reason)
+            act.record("organization.qualification_lapsed", owner, project_id=row.id)
+    await session.flush()
+    return len(lapsed)
 
 
 async def check_owner(act: Act, organization_id: UUID) -> None:

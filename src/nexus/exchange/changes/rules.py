@@ -60,7 +60,7 @@ NOUNS: dict[str, Noun] = {
     "organization": Noun(
         "Organization",
         outward=("verified", "suspended", "reinstated", "deregistered", "updated"),
-        inner=("created", "submitted", "rejected"),
+        inner=("created", "submitted", "rejected", "qualification_lapsed"),
     ),
     "qualification": Noun("Qualification", outward=("added",)),
     "station": Noun("Station", outward=("created", "opened", "paused", "resumed", "closed")),

@@ -26,6 +26,8 @@ from nexus.graph.declare import (
 )
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Order
+from nexus.obligations.graphql import Obligation
+from nexus.obligations.model import Obligation as ObligationRow
 from nexus.organizations.graphql import Organization
 from nexus.recipients import model, policy
 from nexus.recipients.consents import operations
@@ -82,6 +84,11 @@ class Consent:
     withdrawn_at: datetime | None
     version: int
     created_at: datetime
+    obligations: Connection[Obligation] = to_many(
+        ObligationRow.subject_id,
+        order=Order(("created_at",)),
+        about="Once it has ended: who held data under it, and whether they have stopped.",
+    )
 
 
 @extend(Recipient)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, system
 from nexus.core.outbox import Event, hears
 from nexus.obligations.model import Obligation
+from nexus.organizations.model import Organization
 from nexus.supervision.alerts.operations import clear_alert, raise_alert
 
 
@@ -29,6 +30,27 @@ async def raise_at_waived(session: AsyncSession, event: Event, now: datetime) ->
     act = Act(session, system(now))
     await clear_alert(act, rule="obligation.overdue", subject_id=event.object_id)
     await _raise(session, event, now, "obligation.waived")
+
+
+@hears("organization.qualification_lapsed")
+async def raise_at_lapse(session: AsyncSession, event: Event, now: datetime) -> None:
+    """It raised funds in public, and may no longer: its projects stand still."""
+    row = await session.get_one(Organization, event.object_id)
+    await raise_alert(
+        Act(session, system(now)),
+        rule="qualification.lapsed",
+        subject_type="organization",
+        subject_id=row.id,
+        area_code=row.area_code,
+        evidence={"organization": row.no, "project_id": event.facts["project_id"]},
+    )
+
+
+@hears("organization.reinstated")
+async def clear_at_reinstatement(session: AsyncSession, event: Event, now: datetime) -> None:
+    """The authority has looked at it."""
+    act = Act(session, system(now))
+    await clear_alert(act, rule="qualification.lapsed", subject_id=event.object_id)
 
 
 async def _raise(session: AsyncSession, event: Event, now: datetime, rule: str) -> None:
