@@ -45,6 +45,8 @@ async def record_identity(
     key = await queries.person_key(act, recipient_id) or await _new_person_key(act, recipient_id)
     if number:
         await _index(act, recipient_id, IdentityField.ID_NUMBER, number)
+    if name := checked.get(IdentityField.NAME):
+        await _index_name(act, recipient_id, name)
     for field, plain in checked.items():
         await _write(act, key, recipient_id, field, plain)
     act.record("identity.recorded", recipient, fields=sorted(field.value for field in checked))
@@ -60,7 +62,7 @@ async def record_identities(act: Act, given: Mapping[UUID, Mapping[IdentityField
     if not policy.may_admit(act.actor):
         raise Forbidden(f"Role {act.actor.role.name} may not record identities in bulk.")
     vault = queries.vault_of(act)
-    keys, entries, indexes, told = [], [], [], []
+    keys, entries, indexes, names, told = [], [], [], [], []
     for recipient_id, fields in given.items():
         key = vault.new_person_key()
         keys.append(
@@ -77,11 +79,14 @@ async def record_identities(act: Act, given: Mapping[UUID, Mapping[IdentityField
             if field in INDEXED:
                 blind = vault.blind(field, plain)
                 indexes.append({"field": field, "hmac": blind, "recipient_id": recipient_id})
-        names = sorted(field.value for field in fields)
-        told.append(act.told("identity.recorded", "recipient", recipient_id, fields=names))
+        if name := fields.get(IdentityField.NAME):
+            names.append({"recipient_id": recipient_id, "hmac": rules.name_key(vault, name)})
+        known = sorted(field.value for field in fields)
+        told.append(act.told("identity.recorded", "recipient", recipient_id, fields=known))
     await copy_rows(act.session, model.PersonKey, keys)
     await copy_rows(act.session, model.IdentityEntry, entries)
     await copy_rows(act.session, model.BlindIndex, indexes)
+    await copy_rows(act.session, model.NameIndex, names)
     await act.record_many(told)
 
 
@@ -130,6 +135,14 @@ async def _index(act: Act, recipient_id: UUID, field: IdentityField, plain: str)
             "Another recipient has this ID number: look for them with findRecipientByIdNumber.",
             field="idNumber",
         )
+
+
+async def _index_name(act: Act, recipient_id: UUID, name: str) -> None:
+    """Anew: the clock compares it with the others again."""
+    row = model.NameIndex
+    hmac = rules.name_key(queries.vault_of(act), name)
+    await act.session.execute(delete(row).where(row.recipient_id == recipient_id))
+    await act.session.execute(insert(row).values(recipient_id=recipient_id, hmac=hmac))
 
 
 async def _write(
@@ -182,6 +195,15 @@ async def request_reveal(
         raise Forbidden(
             f"Role {act.actor.role.name} may reveal name, phone and address only.", field="fields"
         )
+    return await record_reveal(act, recipient_id, fields=fields, purpose=purpose)
+
+
+async def record_reveal(
+    act: Act, recipient_id: UUID, *, fields: Sequence[IdentityField], purpose: str
+) -> model.Reveal:
+    """Record a request that the caller has permitted: for slices above with a right of their own,
+    such as the receiver of a referral. They open it with `open_permitted`."""
+    wanted = sorted({field.value for field in fields})
     await check_code(act.session, "consent_purpose", purpose, on=act.actor.today(), field="purpose")
     row = model.IdentityEntry
     known = await act.session.scalar(
@@ -231,6 +253,11 @@ async def open_reveal(act: Act, reveal_id: UUID) -> dict[IdentityField, str]:
         recipients.Recipient, reveal.recipient_id, visible=recipient_policy.recipient_visible
     )
     act.permit(policy.may_reveal, recipient)
+    return await open_permitted(act, reveal)
+
+
+async def open_permitted(act: Act, reveal: model.Reveal) -> dict[IdentityField, str]:
+    """The fields of the actor's own reveal in clear, which the caller has permitted again."""
     plain = await queries.plain_fields(act, reveal)
     act.record(
         "identity.revealed",
@@ -263,5 +290,7 @@ async def erase_identity(act: Act, recipient_id: UUID, *, reason: str) -> recipi
         )
     await act.session.execute(delete(entry).where(entry.recipient_id == recipient_id))
     await act.session.execute(delete(index).where(index.recipient_id == recipient_id))
+    names = model.NameIndex
+    await act.session.execute(delete(names).where(names.recipient_id == recipient_id))
     act.record("identity.erased", recipient)
     return recipient
