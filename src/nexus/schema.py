@@ -13,6 +13,7 @@ import nexus.discovery.handling.graphql
 import nexus.discovery.intake.graphql
 import nexus.discovery.reporters.graphql
 import nexus.discovery.transfers.graphql
+import nexus.emergencies.graphql
 import nexus.exchange.changes.graphql
 import nexus.exchange.changes.reactions
 import nexus.exchange.exports.graphql
@@ -34,8 +35,11 @@ import nexus.needs.graphql
 import nexus.needs.lifecycle.graphql
 import nexus.needs.notices.graphql
 import nexus.needs.notices.reactions
+import nexus.needs.provisional.graphql
+import nexus.needs.provisional.reactions
 import nexus.needs.publication.graphql
 import nexus.needs.reactions
+import nexus.needs.staging.graphql
 import nexus.obligations.graphql
 import nexus.organizations.graphql
 import nexus.recipients.attestations.graphql

@@ -5,7 +5,10 @@ Everything of the schema is in this table or in one of the two lists below it; a
 
 from nexus.graph.scopes import ScopeTable
 
-_NEEDS = ("Need", "NeedEvent", "NeedLine", "Gap", "GapCount", "MatchReason", "MatchSuggestion")
+_NEEDS = (
+    *("Need", "NeedEvent", "NeedLine", "Tranche", "Relaxation"),
+    *("Gap", "GapCount", "MatchReason", "MatchSuggestion"),
+)
 _OFFERS = ("CharityProject", "Offer", "ServedArea")
 _PLEDGES = ("Allocation", "AllocationMove", "Delivery", "Feedback", "Pledge")
 _RECIPIENTS = (
@@ -84,6 +87,7 @@ FREE = frozenset(
     {
         *("Area", "AssistanceStandard", "CodeEntry", "Parameter"),
         *("Organization", "Qualification", "Station", "Worker"),
+        *("EmergencyArea", "EmergencyEvent", "EmergencyPeriod"),
         *("StateMachine", "StateTransition"),
         "AttestationCheck",
         "Account",
@@ -106,6 +110,9 @@ FOR_PEOPLE = frozenset(
         *("postWorker", "endPosting"),
         *("approveOffer", "blockOffer", "unblockOffer"),
         *("verifyNeed", "returnNeed", "rejectNeed", "publishNeed", "confirmNeedStillStands"),
+        *("publishNeedProvisionally", "verifyNeedLater", "releaseTranche"),
+        *("declareEmergency", "amendEmergency", "activateEmergency", "standDownEmergency"),
+        *("endEmergency", "reviewEmergency"),
         *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
         *("Alert", "acknowledgeAlert", "handleAlert", "resolveAlert", "dismissAlert"),
         *("reopenAlert", "waiveObligation"),

@@ -25,7 +25,7 @@ from nexus.graph.quotas import forget_full_buckets
 from nexus.integrations.http_out import HttpOut
 from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
-from nexus.needs.operations import pause_expired_needs
+from nexus.needs.operations import pause_expired_needs, release_due_tranches
 from nexus.obligations.operations import tell_overdue
 from nexus.recipients.consents.operations import expire_consents
 from nexus.recipients.recognitions.operations import end_recognitions_over
@@ -46,6 +46,7 @@ CLOCKS: tuple[Clock, ...] = (
     expire_offers,
     tell_stale_offers,
     pause_expired_needs,
+    release_due_tranches,
     tell_overdue_reports,
     lapse_fundraising,
     settle_reviews,

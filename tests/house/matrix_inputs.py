@@ -255,6 +255,48 @@ NEEDS = {
     "confirmNeedStillStands": with_reason("Need/frozen"),
     "cancelNeed": with_reason("Need[partners]"),
 }
+EMERGENCIES = {
+    "declareEmergency": make(
+        name="台风", kind="NATURAL_DISASTER", level="II", legalBasis="预案", areas=[_county]
+    ),
+    "amendEmergency": with_reason("EmergencyEvent", level="I"),
+    "activateEmergency": with_reason("EmergencyEvent", was={"state": "declared"}),
+    "standDownEmergency": with_reason("EmergencyEvent"),
+    "endEmergency": with_reason("EmergencyEvent", was={"state": "standing_down"}),
+    "reviewEmergency": move(
+        "EmergencyEvent", was={"state": "ended", "ends_at": now()}, review="总结"
+    ),
+    "publishNeedProvisionally": with_reason(
+        "Need[draft]", was={"urgency": "u1"}, publicTitle="大米", publicSummary="一户家庭需要口粮。"
+    ),
+    "verifyNeedLater": move("Need/provisional", evidence="入户走访"),
+    "releaseTranche": with_reason("Need/staged"),
+}
+DISCOVERY = {
+    "createDiscoveryReport": make(source="committee", areaCode=_town, situation="独居老人"),
+    "recordHotlineTicket": make(
+        ticketSystem="12349", ticketNo="SAMPLE-1", areaCode=_town, situation="独居老人"
+    ),
+    "similarReports": make(phone="19900009999"),
+    "triageReport": move("DiscoveryReport/received", ownerId=_clerk),
+    "assignReport": move("DiscoveryReport/triaged", workerId=of("Account/candidate")),
+    "recordFirstContact": move("DiscoveryReport/received"),
+    "flagDanger": move("DiscoveryReport/received"),
+    "verifyReport": move(
+        "DiscoveryReport/assigned", visitedAt=now().isoformat(), findings="屋顶漏水"
+    ),
+    "dismissReport": with_reason("DiscoveryReport/verified"),
+    "closeReport": with_reason("DiscoveryReport/verified"),
+    "markDuplicate": move("DiscoveryReport/triaged", originalId=of("DiscoveryReport")),
+    "transferReport": with_reason("DiscoveryReport/verified", areaCode="440306"),
+    "recallTransfer": with_reason("DiscoveryReport"),
+    "refuseTransfer": with_reason("DiscoveryReport[incoming]"),
+    "takeOverReport": move("DiscoveryReport[incoming]"),
+    "recordMissingMaterial": make(reportId=of("DiscoveryReport/triaged"), items=["INCOME"]),
+    "requestReporter": make(reportId=of("DiscoveryReport"), purpose="DELIV"),
+    "openReporter": make(id=of("ContactReveal")),
+    "eraseReporter": make(reportId=of("DiscoveryReport"), reason="本人要求"),
+}
 MATCHING = {
     "offerPledge": make(lineId=of("NeedLine[partners]"), quantity="1"),
     "acceptPledge": with_reason("Pledge/offered"),
@@ -322,6 +364,7 @@ SAMPLES: dict[str, Sample] = {
     **CHARITY,
     **RECIPIENTS,
     **NEEDS,
+    **EMERGENCIES,
     **MATCHING,
     **DUTIES,
     **CLIENTS,

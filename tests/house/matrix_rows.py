@@ -28,6 +28,7 @@ from nexus.recipients.vault.model import IdentityField, Reveal
 from tests.deeds import acting
 from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
+from tests.house.matrix_emergencies import declare, relax
 from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
@@ -43,10 +44,12 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await _people(m, world, place)
     await _identity(engine, world, place)
     await _supply(m, place)
+    await declare(m, place)
     await _needs(m, place)
     await _unpublished(m, place)
     await pledge_and_deliver(m, place)
     await owe(m, place)
+    await relax(m, place)
     await open_doors(m, place)
 
 
@@ -298,6 +301,8 @@ async def _needs(m: Maker, place: Place) -> None:
         lines=[dict(line) for _ in range(4)],
         visibility=Visibility.PUBLIC,
         verified_at=now(),
+        emergency_id=place["EmergencyEvent"].id,
+        emergency_phase="emergency",
     )
     place.rows["NeedEvent"] = await _event(m, place, "need.published", row)
     public = {"visibility": Visibility.PUBLIC}

@@ -21,6 +21,8 @@ from tests.conftest import on_server
 
 SCHEMAS = "('public', 'vault')"
 DELETABLE = {
+    "emergency_area": "the areas of an event are replaced as one; the event's history names them",
+    "emergency_period": "its phases are replaced as one",
     "idempotency_key": "an answer is kept for ninety days",
     "job": "a done job has left its event behind",
     "need_line": "a draft's lines are replaced; later a pledge's key holds them",

@@ -10,6 +10,8 @@ from nexus.accounts.graphql import Account
 from nexus.areas.graphql import Area
 from nexus.casework.graphql import Station
 from nexus.core.outbox import Event
+from nexus.emergencies.graphql import EmergencyEvent
+from nexus.emergencies.model import EmergencyPhase
 from nexus.graph.declare import (
     JSON,
     Connection,
@@ -67,6 +69,7 @@ class NeedLine:
     unit: str
     est_unit_value_fen: Fen | None
     tranche_no: int
+    held: bool
     asked: bool
     reserved: Decimal
     committed: Decimal
@@ -112,6 +115,12 @@ class NeedEvent:
         "return_need": ("return", policy.may_return),
         "reject_need": ("reject", policy.may_reject),
         "publish_need": ("publish", policy.may_publish),
+        "publish_need_provisionally": (
+            "publish_provisionally",
+            policy.may_publish_provisionally,
+        ),
+        "verify_need_later": ("verify_later", policy.may_verify_later_now),
+        "release_tranche": ("release_tranche", policy.may_release_tranche_now),
         "pause_need": ("pause", policy.may_pause),
         "resume_need": ("resume", policy.may_resume),
         "change_quantity": ("change_quantity", policy.may_change_quantity),
@@ -145,6 +154,8 @@ class Need:
     visibility: model.Visibility
     state: model.NeedState
     close_reason: model.CloseReason | None
+    provisional: bool
+    emergency_phase: EmergencyPhase | None
     confirm_needed: bool
     version: int
     created_at: datetime
@@ -159,6 +170,9 @@ class Need:
         about="Published, and more can be pledged to a line of it.",
     )
     lines: Connection[NeedLine] = to_many(model.NeedLine.need_id, order=Order(("position",)))
+    emergency: EmergencyEvent | None = to_one(
+        model.Need.emergency_id, about="The event under which it was published provisionally."
+    )
     publisher: Organization | None = to_one(
         model.Need.publisher_id, allowed=policy.may_read_publisher
     )
@@ -217,6 +231,7 @@ class NeedQuery:
             "published_since": at_least(model.Need.listed_at, datetime),
             "open": holds(queries.need_is_open),
             "confirm_needed": holds(lambda row: row.confirm_needed),
+            "provisional": holds(lambda row: row.provisional),
             "text": containing(
                 model.Need.public_title,
                 model.Need.public_summary,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from nexus.core.db import AreaCode, Base, Fen, Id
 from nexus.core.states import Transitions
 from nexus.discovery.model import DiscoveryReport
+from nexus.emergencies.model import EmergencyEvent, EmergencyPhase
 
 
 class SubjectKind(StrEnum):
@@ -99,9 +100,12 @@ TRANSITIONS = Transitions(
         "return": {_N.SUBMITTED: _N.RETURNED},
         "reject": {_N.SUBMITTED: _N.REJECTED, _N.VERIFIED: _N.REJECTED},
         "publish": {_N.VERIFIED: _N.PUBLISHED},
+        "publish_provisionally": {_N.DRAFT: _N.PUBLISHED},
+        "verify_later": {state: state for state in (_N.PUBLISHED, _N.PAUSED)},
         "pause": {_N.PUBLISHED: _N.PAUSED},
         "resume": {_N.PAUSED: _N.PUBLISHED},
         "change_quantity": {state: state for state in (_N.VERIFIED, _N.PUBLISHED, _N.PAUSED)},
+        "release_tranche": {state: state for state in (_N.PUBLISHED, _N.PAUSED)},
         "close": {_N.PUBLISHED: _N.CLOSED, _N.PAUSED: _N.CLOSED},
         "reopen": {_N.CLOSED: _N.VERIFIED},
         "cancel": dict.fromkeys(
@@ -176,6 +180,14 @@ class Need(Base):
         Computed("COALESCE(published_at, created_at)", persisted=True)
     )
     """When it last became news, as a sort key: published, or else created."""
+    emergency_id: Mapped[UUID | None] = mapped_column(ForeignKey(EmergencyEvent.id), index=True)
+    """The event under which it was published before its verification."""
+    emergency_phase: Mapped[EmergencyPhase | None]
+    """The phase that the event was in then (T12b)."""
+    provisional: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Published before its verification: help first, explained afterwards (T15c)."""
+    legal_basis: Mapped[str | None]
+    """Code list `legal_basis`: what the publication rests on while there is no consent."""
     discovery_report_id: Mapped[UUID | None] = mapped_column(
         ForeignKey(DiscoveryReport.id), index=True
     )
@@ -199,13 +211,25 @@ class Need(Base):
         ),
         CheckConstraint(
             "state <> 'published' OR (public_title IS NOT NULL AND public_summary IS NOT NULL "
-            "AND released_by IS NOT NULL AND verified_by IS NOT NULL AND reviewed)",
+            "AND released_by IS NOT NULL AND (verified_by IS NOT NULL OR provisional) "
+            "AND reviewed)",
             name="published_is_released",
         ),
         CheckConstraint(
             "state <> 'published' OR subject_kind = 'group' OR visibility = 'internal' "
-            "OR consent_id IS NOT NULL",
+            "OR consent_id IS NOT NULL OR legal_basis IS NOT NULL",
             name="published_has_consent",
+        ),
+        CheckConstraint(
+            "NOT provisional OR (verified_by IS NULL AND published_at IS NOT NULL)",
+            name="provisional_is_unverified",
+        ),
+        CheckConstraint(
+            "legal_basis IS NULL OR (provisional AND consent_id IS NULL)",
+            name="basis_until_consent",
+        ),
+        CheckConstraint(
+            "emergency_id IS NOT NULL OR emergency_phase IS NULL", name="phase_of_event"
         ),
         CheckConstraint("(state = 'closed') = (close_reason IS NOT NULL)", name="close_reason"),
         CheckConstraint("publish_until > publish_from", name="publish_period"),
@@ -223,6 +247,7 @@ class Need(Base):
             "subject_kind = 'group' OR length(shown_area_code) <= 6",
             name="shown_no_finer_than_county",
         ),
+        Index("ix_need_provisional", "published_at", "id", postgresql_where="provisional"),
         Index("ix_need_confirm_needed", "frozen_at", "id", postgresql_where="confirm_needed"),
         Index("ix_need_state_published_at", "state", "published_at", "id"),
         Index("ix_need_created_at", "created_at", "id"),
@@ -262,11 +287,15 @@ class NeedLine(Base):
     """The need is published and not frozen: kept here so that open lines are one index (INV-07)."""
     asked: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     """False when an imported need's source no longer asks for it: the line and its help stay."""
+    held: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Its tranche is not released yet: the line takes no pledges (INV-09)."""
 
     __table_args__ = (
         UniqueConstraint("need_id", "position"),
         CheckConstraint("quantity_required > 0", name="quantity_positive"),
         CheckConstraint("asked OR NOT published", name="published_is_asked"),
+        CheckConstraint("NOT (held AND published)", name="inv_09_held"),
+        CheckConstraint("tranche_no > 1 OR NOT held", name="first_tranche_is_free"),
         CheckConstraint(
             "reserved >= 0 AND committed >= 0 AND delivered >= 0 AND confirmed >= 0",
             name="counters_not_negative",
@@ -285,4 +314,41 @@ class NeedLine(Base):
             "id",
             postgresql_where="published",
         ),
+    )
+
+
+class TrancheGround(StrEnum):
+    """Why a tranche was released."""
+
+    FIRST = "first"
+    """It came with the publication."""
+    ARRIVED = "arrived"
+    """All of the tranche before it was delivered."""
+    DECIDED = "decided"
+    """An approver decided so, with a reason."""
+
+
+class Tranche(Base):
+    """One released step of a staged need: one approval, helped in stages (T15e, INV-09).
+
+    The database holds that tranches come in order and stay within the approved amount.
+    """
+
+    __tablename__ = "tranche"
+
+    id: Mapped[Id]
+    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"))
+    no: Mapped[int]
+    amount_fen: Mapped[Fen]
+    """What its lines are worth."""
+    ground: Mapped[TrancheGround]
+    reason: Mapped[str | None]
+    released_at: Mapped[datetime]
+    released_by: Mapped[UUID]
+
+    __table_args__ = (
+        UniqueConstraint("need_id", "no"),
+        CheckConstraint("no >= 1 AND amount_fen >= 0", name="counted"),
+        CheckConstraint("(no = 1) = (ground = 'first')", name="first"),
+        CheckConstraint("ground <> 'decided' OR reason IS NOT NULL", name="decided_with_reason"),
     )

@@ -8,6 +8,7 @@ from sqlalchemy import true, update
 from nexus.acting import NOBODY, Act, Deed, Role, plain_transition
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.needs import model, policy, queries, rules
+from nexus.needs.debts.operations import check_free
 from nexus.needs.drafts.operations import (
     add_need_line,
     create_need,
@@ -28,6 +29,8 @@ from nexus.needs.publication.operations import (
     resume_need,
     show,
 )
+from nexus.needs.staging.operations import recount, release_due_tranches
+from nexus.needs.staging.rules import check_plan, is_staged
 
 __all__ = [
     "add_need_line",
@@ -40,6 +43,7 @@ __all__ = [
     "pause_under_consent",
     "publish_need",
     "reject_need",
+    "release_due_tranches",
     "release_imported",
     "remove_need_line",
     "reopen_need",
@@ -81,6 +85,10 @@ async def verify_need(
     """A second person vouches for it, on a visit or a document. This is its review, too."""
     row = await queries.take_need(act, row_id, expected_version)
     act.permit(policy.may_verify, row)
+    model.TRANSITIONS.after("verify", row.state)
+    lines = await queries.take_lines(act.session, row.id)
+    if is_staged(lines):
+        check_plan(lines, approval_cap_fen)
     _verify(act, row, act.actor.account_id, evidence, approval_cap_fen)
     return row
 
@@ -93,12 +101,14 @@ async def close_need(
     close_reason: model.CloseReason,
     reason: str | None = None,
 ) -> model.Need:
-    """INV-05. What is not confirmed in full is closed by another person than the owner."""
+    """INV-05. What is not confirmed in full is closed by another person than the owner; what still
+    owes something, by nobody."""
     row = await queries.take_need(act, row_id, expected_version)
     act.permit(policy.may_close, row)
     model.TRANSITIONS.after("close", row.state)
     lines = await queries.take_lines(act.session, row.id)
     rules.check_closable(close_reason, lines)
+    await check_free(act, row)
     if row.owner_id == act.actor.account_id and not all(map(rules.is_met, lines)):
         raise GuardFailed(
             "Not every line is confirmed: a second person closes it, not the owner.", rule="INV-18"
@@ -121,6 +131,10 @@ async def reopen_need(
     model.TRANSITIONS.after("reopen", row.state)
     told = rules.check_text(reason, field="reason")
     rules.check_reopen(row.closed_at, act.now)
+    if row.provisional:
+        raise GuardFailed(
+            "It was published provisionally and never verified: record a new need.", rule="T15c"
+        )
     act.move(row, model.TRANSITIONS, "reopen")
     row.close_reason = row.closed_at = None
     row.state_reason = told
@@ -131,13 +145,14 @@ async def reopen_need(
 async def cancel_need(
     act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
 ) -> model.Need:
-    """A duplicate or an error, on which no help was ever bound."""
+    """A duplicate or an error, on which no help was ever bound and for which nothing is owed."""
     row = await queries.take_need(act, row_id, expected_version)
     act.permit(policy.may_cancel, row)
     model.TRANSITIONS.after("cancel", row.state)
     told = rules.check_text(reason, field="reason")
     lines = await queries.take_lines(act.session, row.id)
     rules.check_untouched(lines)
+    await check_free(act, row)
     act.move(row, model.TRANSITIONS, "cancel")
     row.state_reason = told
     show(lines, published=False)
@@ -158,6 +173,7 @@ async def change_quantity(
     row = await queries.take_need(act, line.need_id, expected_version)
     act.permit(policy.may_change_quantity, row)
     act.move(row, model.TRANSITIONS, "change_quantity")
+    await recount(act, row, line, quantity)
     before = line.quantity_required
     table = model.NeedLine
     fits = true() if quantity is None else queries.live_quantity(table) <= quantity

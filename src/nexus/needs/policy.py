@@ -123,6 +123,34 @@ def may_publish(actor: Actor, row: Any) -> Any:
     return _in_territory(actor, row, _PUBLISHERS)
 
 
+def may_publish_provisionally(actor: Actor, row: Any) -> Any:
+    """GOV_APPROVER or STATION_LEAD of the territory, before anybody verified it (T15c)."""
+    return _in_territory(actor, row, _VERIFIERS)
+
+
+def may_verify_later(actor: Actor, row: Any) -> Any:
+    """As verify: never the creator (INV-18)."""
+    return may_verify(actor, row)
+
+
+def may_verify_later_now(actor: Actor, row: Any) -> Any:
+    """As verify later, while the need is published without verification."""
+    answer = may_verify_later(actor, row)
+    return answer if answer is False else answer & row.provisional
+
+
+def may_release_tranche(actor: Actor, row: Any) -> Any:
+    """The owner, or a lead or official of the territory."""
+    return _owned_or_held(actor, row, _LEADS)
+
+
+def may_release_tranche_now(actor: Actor, row: Any) -> Any:
+    """As release tranche, while a tranche of the need is held."""
+    answer = may_release_tranche(actor, row)
+    line = aliased(model.NeedLine)
+    return answer if answer is False else answer & exists().where(line.need_id == row.id, line.held)
+
+
 def may_release(actor: Actor, row: Any) -> Any:
     """Who runs an import vouches for its reviewed rows: administration and government."""
     return _in_territory(actor, row, EVERYWHERE | GOVERNMENT)
@@ -226,7 +254,10 @@ def _within_period(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def _consented(actor: Actor, row: Any, purpose: str, receiver_id: Any) -> ColumnElement[bool]:
-    """A live consent to the purpose, and no protected address that the visibility forgets (D7)."""
+    """A live consent to the purpose, and no protected address that the visibility forgets (D7).
+
+    While a need is out on a legal basis it has no consent yet (T15c).
+    """
     household = aliased(Household)
     # A scalar subquery by the key: under an OR the planner would hash all of an EXISTS.
     protected = (
@@ -236,12 +267,15 @@ def _consented(actor: Actor, row: Any, purpose: str, receiver_id: Any) -> Column
         .scalar_subquery()
     )
     return and_(
-        consent_allows(
-            row.consent_id,
-            purpose=purpose,
-            data_class=D1,
-            receiver_id=receiver_id,
-            now=actor.now,
+        or_(
+            row.legal_basis.is_not(None),
+            consent_allows(
+                row.consent_id,
+                purpose=purpose,
+                data_class=D1,
+                receiver_id=receiver_id,
+                now=actor.now,
+            ),
         ),
         or_(
             row.visibility == model.Visibility.NAMED,

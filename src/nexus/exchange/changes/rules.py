@@ -85,6 +85,7 @@ NOUNS: dict[str, Noun] = {
         outward=(
             *("published", "paused", "resumed", "closed", "reopened", "cancelled"),
             *("quantity_changed", "revised", "frozen", "confirmed", VISIBILITY),
+            *("verified_later", "tranche_released"),
         ),
         inner=(
             *("created", "updated", "submitted", "verified", "returned", "rejected"),
@@ -152,6 +153,7 @@ NOUNS: dict[str, Noun] = {
 
 NEVER_TOLD = frozenset(
     {"account", "access_token", "api_client", "identity", "worker", "attestation"}
+    | {"emergency", "relaxation"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
 )
 """Nouns of events that stay history: credentials, identity, postings, files, endpoints.

@@ -189,6 +189,7 @@ async def make_line(act: Act, row: model.Need, line: LineInput, at: int) -> mode
         unit=unit,
         est_unit_value_fen=line.est_unit_value_fen,
         tranche_no=line.tranche_no,
+        held=line.tranche_no > 1,
         area_code=row.area_code,
         published=False,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, system
 from nexus.core.refusals import ConsentMissing, GuardFailed
 from nexus.needs import model, policy, queries, rules
+from nexus.needs.staging.operations import release_first
 from nexus.recipients.model import Consent, Household
 from nexus.recipients.queries import consent_allows
 
@@ -26,12 +27,19 @@ class Release:
     consent_id: UUID | None
     starts: date | None
     ends: date | None
+    legal_basis: str | None = None
+    """What it rests on while there is no consent (T15c); beside a consent it counts for nothing."""
 
 
 def release_of(row: model.Need) -> Release:
     """What the need itself carries."""
     return Release(
-        row.public_title, row.public_summary, row.consent_id, row.publish_from, row.publish_until
+        row.public_title,
+        row.public_summary,
+        row.consent_id,
+        row.publish_from,
+        row.publish_until,
+        row.legal_basis,
     )
 
 
@@ -120,7 +128,8 @@ async def pause_expired_needs(session: AsyncSession, now: datetime) -> int:
 async def publish(act: Act, row: model.Need, release: Release, *, releaser_id: UUID) -> None:
     """Check what goes out and move to published; every refusal leaves the row as it was."""
     model.TRANSITIONS.after("publish", row.state)
-    lines = await _put_out(act, row, release, "publish")
+    lines = await put_out(act, row, release, "publish")
+    await release_first(act, row, lines)
     row.published_at = act.now
     row.released_by = releaser_id
     row.state_reason = None
@@ -141,16 +150,16 @@ async def pause(act: Act, row: model.Need, reason: str) -> None:
 async def resume(act: Act, row: model.Need, release: Release, reason: str | None) -> None:
     """Check again what goes out and move back to published."""
     model.TRANSITIONS.after("resume", row.state)
-    lines = await _put_out(act, row, release, "resume")
+    lines = await put_out(act, row, release, "resume")
     row.state_reason = reason
     show(lines, published=True)
     act.record("need.resumed", row, consent_id=row.consent_id)
 
 
 def show(lines: Sequence[model.NeedLine], *, published: bool) -> None:
-    """Open the lines to pledges, or close them."""
+    """Open the lines to pledges, or close them; those of a later tranche stay held (INV-09)."""
     for line in lines:
-        line.published = published and line.asked
+        line.published = published and line.asked and not line.held
 
 
 def check_reviewed(row: model.Need) -> None:
@@ -171,9 +180,10 @@ def _check_standing(row: model.Need) -> None:
         )
 
 
-async def _put_out(
+async def put_out(
     act: Act, row: model.Need, release: Release, verb: str
 ) -> Sequence[model.NeedLine]:
+    """Check the text, the period and what it rests on; move by the verb; the lines, locked."""
     check_reviewed(row)
     _check_standing(row)
     lines = await queries.take_lines(act.session, row.id)
@@ -183,6 +193,7 @@ async def _put_out(
     row.public_title, row.public_summary = title, summary
     row.publish_from, row.publish_until = starts, ends
     row.consent_id = release.consent_id
+    row.legal_basis = release.legal_basis if release.consent_id is None else None
     return lines
 
 
@@ -201,7 +212,7 @@ async def _check_period(act: Act, row: model.Need, release: Release) -> tuple[da
     """From when to when it is out, end-exclusive: not over yet, and within the consent."""
     today = act.actor.today()
     starts, ends = release.starts or today, release.ends
-    limit = await _consent_end(act, row, release.consent_id)
+    limit = await consent_end(act, row, release.consent_id, release.legal_basis)
     if limit is not None and ends is not None and ends > limit:
         raise GuardFailed(
             f"publishUntil {ends} lies beyond the consent, which ends on {limit}: shorten the "
@@ -221,13 +232,27 @@ async def _check_period(act: Act, row: model.Need, release: Release) -> tuple[da
     return starts, ends
 
 
-async def _consent_end(act: Act, row: model.Need, consent_id: UUID | None) -> date | None:
-    """The day the consent ends; None where none is asked for: a group's need, an internal one."""
-    if row.subject_kind is model.SubjectKind.GROUP:
-        return None
-    if row.visibility is model.Visibility.INTERNAL:
+def asks_consent(row: model.Need) -> bool:
+    """Whether somebody's consent stands behind the publication: not a group's, not an internal."""
+    return (
+        row.subject_kind is not model.SubjectKind.GROUP
+        and row.visibility is not model.Visibility.INTERNAL
+    )
+
+
+async def consent_end(
+    act: Act, row: model.Need, consent_id: UUID | None, legal_basis: str | None = None
+) -> date | None:
+    """The day the consent ends; None where none is asked for: a group's need, an internal one.
+
+    Nor is it where a legal basis takes its place, unless it should name who may see the need.
+    ConsentMissing otherwise.
+    """
+    if not asks_consent(row):
         return None
     await _check_protected(act, row)
+    if consent_id is None and legal_basis and row.visibility is not model.Visibility.NAMED:
+        return None
     consent = await _hold(act, consent_id)
     if (
         consent is None

@@ -66,7 +66,7 @@ async def _revise_lines(
         _end(line)
     for line in present:
         line.category, line.area_code = row.category, row.area_code
-        line.published = published and line.asked
+        line.published = published and line.asked and not line.held
     for line in added:
         line.published = published
     act.session.add_all(added)

@@ -46,12 +46,19 @@ def in_time(offer: Any, need: Any, today: Any) -> ColumnElement[bool]:
 def passes(actor: Actor, offer: Any, need: Any) -> ColumnElement[bool]:
     """SQL: consent to matching is live, and the people behind the need are whom the offer is for.
 
+    A need that is out on a legal basis has no consent yet (T15c).
+
     To a charity a condition on persons counts only where the consent to matching covers its class
     of data: otherwise narrow offers would be questions about a person (INV-11).
     """
     is_group = need.subject_kind == literal_column("'group'")
     return and_(
-        or_(is_group, _to_all(actor, need), _consented(actor, offer, need, DE_IDENTIFIED)),
+        or_(
+            is_group,
+            need.legal_basis.is_not(None),
+            _to_all(actor, need),
+            _consented(actor, offer, need, DE_IDENTIFIED),
+        ),
         _person_fits(actor, offer, need, is_group),
         _recognition_fits(actor, offer, need, is_group),
     )

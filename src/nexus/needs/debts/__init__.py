@@ -1,0 +1,1 @@
+"""What a need still owes: its open obligations, which keep it from being closed."""
