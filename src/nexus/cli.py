@@ -36,6 +36,7 @@ from nexus.schema import make_schema
 from nexus.settings import (
     DEFAULT_DATA_DIR,
     Settings,
+    exchange_dir,
     public_url,
     rates,
     signing_key,
@@ -70,7 +71,7 @@ def opened(data_dir: Path, *, development: bool = False) -> Iterator[Settings]:
     key = vault_key(data_dir)
     if url:
         database = database_at(url, os.environ.get("NEXUS_APP_DATABASE_URL"))
-        yield _settings(database, key, development)
+        yield _settings(database, key, development, data_dir)
         return
     binaries = os.environ.get("NEXUS_PG_BIN")
     embedded = Embedded(data_dir, Path(binaries) if binaries else None)
@@ -79,12 +80,12 @@ def opened(data_dir: Path, *, development: bool = False) -> Iterator[Settings]:
     except EmbeddedError as error:
         _stop(str(error))
     try:
-        yield _settings(database, key, development)
+        yield _settings(database, key, development, data_dir)
     finally:
         embedded.stop()
 
 
-def _settings(database: Database, key: bytes, development: bool) -> Settings:
+def _settings(database: Database, key: bytes, development: bool, data_dir: Path) -> Settings:
     urls = (database.owner_url, database.app_url)
     return Settings(
         *urls,
@@ -94,6 +95,7 @@ def _settings(database: Database, key: bytes, development: bool) -> Settings:
         public_url=public_url(),
         rates=rates(),
         webhook_hosts=webhook_hosts(),
+        exchange_dir=exchange_dir(data_dir),
     )
 
 

@@ -19,6 +19,10 @@ import nexus.exchange.changes.reactions
 import nexus.exchange.exports.graphql
 import nexus.exchange.importing.requests.graphql
 import nexus.exchange.importing.requests.reactions
+import nexus.exchange.messages.acks.graphql
+import nexus.exchange.messages.alarms.reactions
+import nexus.exchange.messages.graphql
+import nexus.exchange.messages.receiving.graphql
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
 import nexus.exchange.webhooks.graphql
@@ -27,6 +31,7 @@ import nexus.matching.duties.graphql
 import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
+import nexus.matching.replies.graphql
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
 import nexus.matching.worklist.graphql

@@ -10,7 +10,9 @@ _NEEDS = (
     *("Gap", "GapCount", "MatchReason", "MatchSuggestion"),
 )
 _OFFERS = ("CharityProject", "Offer", "ServedArea")
-_PLEDGES = ("Allocation", "AllocationMove", "Delivery", "Feedback", "Pledge")
+_PLEDGES = (
+    *("Allocation", "AllocationMove", "AuthorityReply", "Delivery", "Feedback", "Pledge"),
+)
 _RECIPIENTS = (
     *("Consent", "ConsentReceiver", "Household", "Recipient"),
     *("Recognition", "RecognitionEvent"),
@@ -75,6 +77,10 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("ImportProfile", "ImportRun", "Upload"),
         *("requestUpload", "importUploaded", "registerImportProfile"),
     ),
+    "messages:write": (
+        *("ExchangeMessage", "ExchangePartner"),
+        *("acknowledgeMessages", "receiveMessage"),
+    ),
     "webhooks:write": (
         *("WebhookDelivery", "WebhookEndpoint", "IssuedWebhookSecret"),
         *("createWebhookEndpoint", "updateWebhookEndpoint", "pauseWebhookEndpoint"),
@@ -108,6 +114,9 @@ FOR_PEOPLE = frozenset(
         *("reinstateOrganization", "deregisterOrganization"),
         *("createStation", "openStation", "pauseStation", "resumeStation", "closeStation"),
         *("postWorker", "endPosting"),
+        *("IssuedExchangeSecret", "createExchangePartner", "updateExchangePartner"),
+        *("rotateExchangeSecret", "pauseExchangePartner", "resumeExchangePartner"),
+        *("closeExchangePartner", "replayMessage"),
         *("approveOffer", "blockOffer", "unblockOffer"),
         *("verifyNeed", "returnNeed", "rejectNeed", "publishNeed", "confirmNeedStillStands"),
         *("publishNeedProvisionally", "verifyNeedLater", "releaseTranche"),

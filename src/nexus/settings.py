@@ -32,6 +32,8 @@ class Settings:
     """What callers may spend; None: what they like."""
     webhook_hosts: frozenset[tuple[str, int]] = frozenset()
     """Loopback (host, port) pairs that webhooks may go to, over plain http; only in development."""
+    exchange_dir: Path | None = None
+    """Where the folders of partners that exchange files lie; None: no files are exchanged."""
 
     @property
     def webhook_targets(self) -> frozenset[tuple[str, int]]:
@@ -48,6 +50,12 @@ def webhook_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[tupl
             raise ValueError("NEXUS_WEBHOOK_HOSTS holds pairs such as 127.0.0.1:9000")
         found.add((host, int(port)))
     return frozenset(found)
+
+
+def exchange_dir(data_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """NEXUS_EXCHANGE_DIR, else a folder in the data directory."""
+    given = environment.get("NEXUS_EXCHANGE_DIR")
+    return Path(given) if given else data_dir / "exchange"
 
 
 def signing_key(environment: Mapping[str, str] = os.environ) -> bytes | None:

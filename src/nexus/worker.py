@@ -16,12 +16,15 @@ from nexus.exchange.changes.reactions import tell_begun_needs
 from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.exports.operations import expire_exports
 from nexus.exchange.importing.requests.reactions import Importer
+from nexus.exchange.messages.reactions import Messenger
+from nexus.exchange.messages.sending.operations import tell_failing_partners
 from nexus.exchange.uploads.operations import expire_uploads
 from nexus.exchange.webhooks.deliveries.operations import forget_deliveries
 from nexus.exchange.webhooks.deliveries.reactions import Courier
 from nexus.exchange.webhooks.rules import Mailroom
 from nexus.graph.execution import utcnow
 from nexus.graph.quotas import forget_full_buckets
+from nexus.integrations.folders import Folders
 from nexus.integrations.http_out import HttpOut
 from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
@@ -58,6 +61,7 @@ CLOCKS: tuple[Clock, ...] = (
     forget_deliveries,
     expire_exports,
     expire_uploads,
+    tell_failing_partners,
 )
 
 
@@ -80,16 +84,20 @@ async def drain(engine: AsyncEngine, progress: Callable[[int], None] = lambda jo
 
 
 async def work_and_carry(engine: AsyncEngine, settings: Settings) -> None:
-    """Work, carry webhooks and import uploaded files beside it, until cancelled."""
+    """Work, carry webhooks and messages, and import uploaded files beside it, until cancelled."""
     targets = settings.webhook_targets
     poster = HttpOut(targets)
-    courier = Courier(engine, poster, Mailroom(settings.vault_key, targets), utcnow)
+    mailroom = Mailroom(settings.vault_key, targets)
+    courier = Courier(engine, poster, mailroom, utcnow)
+    folders = Folders(settings.exchange_dir) if settings.exchange_dir else None
+    messenger = Messenger(engine, poster, mailroom, utcnow, folders)
     info = vault_info(settings.vault_key) | file_info(settings.vault_key)
     importer = Importer(engine, info, utcnow)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(work(engine))
             tasks.create_task(courier.run())
+            tasks.create_task(messenger.run())
             tasks.create_task(importer.run())
     finally:
         await poster.close()

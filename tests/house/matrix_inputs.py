@@ -332,6 +332,31 @@ CLIENTS = {
     "registerDocuments": move("ApiClient", documents=["{ __typename }"]),
 }
 PROFILE = (ROOT / "examples/profiles/wuhan2020-factories.toml").read_text("utf-8")
+MESSAGES = {
+    "createExchangePartner": Sample(
+        lambda place: {
+            "organizationId": encode("Organization", place.authority.id),
+            "mode": "PULL",
+        },
+        {"ExchangePartner": {"state": "closed"}},
+    ),
+    "updateExchangePartner": move("ExchangePartner", mode="PULL"),
+    "rotateExchangeSecret": move("ExchangePartner"),
+    "pauseExchangePartner": with_reason("ExchangePartner"),
+    "resumeExchangePartner": with_reason("ExchangePartner", was={"state": "paused"}),
+    "closeExchangePartner": with_reason("ExchangePartner"),
+    "acknowledgeMessages": Sample(
+        lambda place: {"ids": [place.id("ExchangeMessage")]},
+        {"ExchangeMessage": {"state": "sent", "finished_at": None}},
+    ),
+    "replayMessage": move("ExchangeMessage"),
+    "receiveMessage": make(
+        needNo=lambda place: place["Need"].no,
+        status="ACCEPTED",
+        sequence=7,
+        happenedAt=now().isoformat(),
+    ),
+}
 EXCHANGE = {
     "createWebhookEndpoint": make(url="https://hooks.example.org/nexus"),
     "updateWebhookEndpoint": move("WebhookEndpoint", label="新标签"),
@@ -369,4 +394,5 @@ SAMPLES: dict[str, Sample] = {
     **DUTIES,
     **CLIENTS,
     **EXCHANGE,
+    **MESSAGES,
 }

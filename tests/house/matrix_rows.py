@@ -30,6 +30,7 @@ from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
 from tests.house.matrix_ledger import pledge_and_deliver
+from tests.house.matrix_messages import exchange
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
 
@@ -51,6 +52,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await owe(m, place)
     await relax(m, place)
     await open_doors(m, place)
+    await exchange(m, world, place)
 
 
 async def _areas(m: Maker, place: Place) -> None:

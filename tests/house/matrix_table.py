@@ -30,6 +30,7 @@ BELONGS = {
     "Allocation": "Pledge",
     "AllocationMove": "Pledge",
     "WebhookDelivery": "WebhookEndpoint",
+    "ExchangeMessage": "ExchangePartner",
     "ClientKey": "ApiClient",
     "ClientDocument": "ApiClient",
 }

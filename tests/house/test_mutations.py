@@ -19,6 +19,7 @@ WITHOUT_KEY = {
     "addClientKey": "a key is shown once and kept as a digest",
     "openReveal": "identity in clear is never kept as an answer",
     "resetPassword": "a password is shown once and kept nowhere",
+    "rotateExchangeSecret": "a secret is shown once and kept sealed",
     "rotateWebhookSecret": "a secret is shown once and kept sealed",
 }
 WITHOUT_VERSION = {

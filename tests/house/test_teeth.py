@@ -15,6 +15,7 @@ from nexus.casework import policy as casework
 from nexus.charity import policy as charity
 from nexus.exchange.exports import policy as exports
 from nexus.exchange.importing.requests import policy as imports
+from nexus.exchange.messages import policy as messages
 from nexus.exchange.uploads import policy as uploads
 from nexus.exchange.webhooks import policy as webhooks
 from nexus.graph.declare import MUTATIONS, TYPES
@@ -42,6 +43,7 @@ PUBLIC_BY_LAW = {"Area", "AssistanceStandard", "CodeEntry", "Parameter", "Statio
 
 ASKED_FIRST = {
     "createAccount": (accounts, "may_create"),
+    "createExchangePartner": (messages, "may_create"),
     "createHousehold": (recipients, "may_create"),
     "createNeed": (needs, "may_create"),
     "createOffer": (charity, "may_create"),
@@ -56,11 +58,14 @@ ASKED_FIRST = {
     "updateNeed": (needs, "may_create"),
     "findRecipientByIdNumber": (vault, "may_find"),
     "importUploaded": (imports, "may_import"),
+    "receiveMessage": (messages, "may_send_in"),
     "offerPledge": (pledges, "may_offer"),
 }
 """Deeds that ask their policy before there is a row to permit, or besides."""
 NOT_TAKEN = {
     "findRecipientByIdNumber": "looks by a number, and only in the territory",
+    "acknowledgeMessages": "finds many at once, and only those it sees",
+    "receiveMessage": "looks by a number, and only among the authority's own needs",
     "offerPledge": "reads the ground it needs in a statement of its own",
     "registerApiClient": "nexus itself has no organization to register one for",
 }

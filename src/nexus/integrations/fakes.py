@@ -20,10 +20,12 @@ class Posted:
 class FakePoster:
     """Keeps what is posted and answers by a function: a status, or None for a refused connection.
 
+    Or a whole Answer, where its body counts.
+
     `seconds` is how long an answer takes, by URL.
     """
 
-    reply: Callable[[Posted], int | Awaitable[int | None] | None] = lambda posted: 204
+    reply: Callable[[Posted], int | Answer | Awaitable[int | None] | None] = lambda posted: 204
     seconds: Mapping[str, float] = field(default_factory=dict)
     posts: list[Posted] = field(default_factory=list)
 
@@ -33,6 +35,8 @@ class FakePoster:
         self.posts.append(posted)
         await asyncio.sleep(self.seconds.get(url, 0))
         status = self.reply(posted)
+        if isinstance(status, Answer):
+            return status
         if not isinstance(status, int | None):
             status = await status
         return Answer(status, None if status is not None else "CONNECT", 1)

@@ -1,7 +1,7 @@
 """Posts to other people's servers: resolves once, checks, connects to that very address.
 
-No redirect is followed, no proxy of the environment is used, an answer's body is read to a cap
-and thrown away. TLS and Host speak to the name, the socket to the address that was checked.
+No redirect is followed, no proxy of the environment is used, an answer's body is read to a cap.
+TLS and Host speak to the name, the socket to the address that was checked.
 """
 
 import asyncio
@@ -42,6 +42,8 @@ class Answer:
     duration_ms: int
     retry_after: int | None = None
     """Seconds, where the answer said so."""
+    body: bytes = b""
+    """The answer's body; empty when it is longer than the cap."""
 
     @property
     def accepted(self) -> bool:
@@ -141,19 +143,19 @@ class HttpOut:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post once, within the time limits."""
         started = time.perf_counter()
-        status, error, retry_after = None, None, None
+        status, error, retry_after, answered = None, None, None, b""
         try:
             target = read_target(url, self.allowed)
             async with asyncio.timeout(self.total_seconds):
-                status, retry_after = await self._post(target, body, headers)
+                status, retry_after, answered = await self._post(target, body, headers)
         except Exception as failure:
             error = error_class(failure)
         elapsed = round((time.perf_counter() - started) * 1000)
-        return Answer(status, error, elapsed, retry_after)
+        return Answer(status, error, elapsed, retry_after, answered)
 
     async def _post(
         self, target: Target, body: bytes, headers: Mapping[str, str]
-    ) -> tuple[int, int | None]:
+    ) -> tuple[int, int | None, bytes]:
         url = httpcore.URL(
             scheme=target.scheme, host=target.host, port=target.port, target=target.path
         )
@@ -170,12 +172,13 @@ class HttpOut:
         async with self._pool.stream(
             "POST", url, headers=list(sent.items()), content=body, extensions=extensions
         ) as response:
-            read = 0
+            read = bytearray()
             async for chunk in response.aiter_stream():
-                read += len(chunk)
-                if read > MAX_BODY:
+                read += chunk
+                if len(read) > MAX_BODY:
+                    read.clear()
                     break
-            return response.status, _retry_after(response.headers)
+            return response.status, _retry_after(response.headers), bytes(read)
 
 
 def _retry_after(headers: list[tuple[bytes, bytes]]) -> int | None:

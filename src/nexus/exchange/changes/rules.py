@@ -24,6 +24,7 @@ class ChangedType(StrEnum):
     PLEDGE = "pledge"
     DELIVERY = "delivery"
     FEEDBACK = "feedback"
+    AUTHORITY_REPLY = "authority_reply"
     GAP = "gap"
     HOUSEHOLD = "household"
     RECIPIENT = "recipient"
@@ -106,6 +107,7 @@ NOUNS: dict[str, Noun] = {
         outward=("recorded", "acknowledged", "disputed", "upheld", "reversed", "verified"),
     ),
     "feedback": Noun("Feedback", outward=("given", "read", "handled")),
+    "authority_reply": Noun("AuthorityReply", outward=("recorded",)),
     "gap": Noun(
         "Gap",
         outward=("opened", "addressed", "waived", "acknowledged"),
@@ -155,6 +157,7 @@ NEVER_TOLD = frozenset(
     {"account", "access_token", "api_client", "identity", "worker", "attestation"}
     | {"emergency", "relaxation"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
+    | {"exchange_partner", "message"}
 )
 """Nouns of events that stay history: credentials, identity, postings, files, endpoints.
 

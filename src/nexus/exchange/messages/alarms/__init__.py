@@ -1,0 +1,1 @@
+"""Alerts when an authority is not reached, or a message died; cleared when it got through."""

@@ -1,0 +1,1 @@
+"""News becomes messages: each event once, in the order of the feed, counted by household."""

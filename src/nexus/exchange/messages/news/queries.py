@@ -1,0 +1,97 @@
+"""The news that concerns a partner, in the order of the feed."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, and_, case, exists, func, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from nexus.core.db import TransactionId
+from nexus.core.following import Place
+from nexus.core.outbox import Event
+from nexus.exchange.messages import model
+from nexus.exchange.messages.news import rules
+from nexus.exchange.webhooks.model import FeedCursor
+from nexus.matching.pledges.model import Delivery, Pledge
+from nexus.needs.model import Need, NeedLine
+from nexus.organizations.model import Organization
+from nexus.recipients.model import Recipient
+
+CURSOR = "messages"
+
+_P = model.ExchangePartner
+
+
+async def take_cursor(session: AsyncSession) -> FeedCursor | None:
+    """The reader's place, locked: one worker at a time, so messages stand in the feed's order."""
+    return await session.scalar(
+        select(FeedCursor).where(FeedCursor.name == CURSOR).with_for_update(skip_locked=True)
+    )
+
+
+async def has_partners(session: AsyncSession) -> bool:
+    """Whether anybody is told anything."""
+    found = select(exists().where(_P.state != model.PartnerState.CLOSED))
+    return bool(await session.scalar(found))
+
+
+def about(event: Any, need: Any, pledge: Any, delivery: Any) -> Any:
+    """SQL FROM: the event with the need it is about, through its pledge or delivery."""
+    named = case(
+        (event.object_type == "need", event.object_id),
+        else_=func.coalesce(pledge.need_id, delivery.need_id),
+    )
+    return (
+        select(event)
+        .outerjoin(delivery, and_(event.object_type == "delivery", delivery.id == event.object_id))
+        .outerjoin(
+            pledge,
+            or_(
+                and_(event.object_type == "pledge", pledge.id == event.object_id),
+                pledge.id == delivery.pledge_id,
+            ),
+        )
+        .join(need, need.id == named)
+    )
+
+
+def subject_of(need: Any, recipient: Any) -> Any:
+    """SQL: whose order the need's messages keep: the household, or a group's need itself."""
+    return func.coalesce(need.household_id, recipient.household_id, need.id)
+
+
+def news(start: Place, end: tuple[int, int]) -> Select[Any]:
+    """The events after `start` up to `end` that a partner is told of, in the feed's order."""
+    event, need = aliased(Event), aliased(Need)
+    pledge, delivery = aliased(Pledge), aliased(Delivery)
+    line, helper, recipient = aliased(NeedLine), aliased(Organization), aliased(Recipient)
+    place = tuple_(event.xact, event.position)
+    found = about(event, need, pledge, delivery).with_only_columns(
+        *(event.id.label("event_id"), event.kind, event.occurred_at, event.object_type),
+        *(event.object_version, event.sequence.label("event_sequence"), event.facts),
+        *(need.id.label("need_id"), need.no.label("need_no"), need.category, need.urgency),
+        subject_of(need, recipient).label("subject_id"),
+        func.coalesce(delivery.no, pledge.no, need.no).label("object_no"),
+        func.coalesce(delivery.quantity, pledge.quantity).label("quantity"),
+        *(delivery.delivered_on, line.item_code, line.unit),
+        *(helper.no.label("helper_no"), helper.uscc.label("helper_code")),
+        _P.id.label("partner_id"),
+    )
+    return (  # type: ignore[no-any-return]
+        found.join(_P, _P.organization_id == need.publisher_id)
+        .outerjoin(recipient, recipient.id == need.recipient_id)
+        .outerjoin(line, line.id == pledge.line_id)
+        .outerjoin(helper, helper.id == pledge.organization_id)
+        .where(
+            event.kind.in_(rules.told_kinds()),
+            place > _at(start),
+            place <= _at(end),
+            event.xact >= _P.since_xact,
+            _P.state != model.PartnerState.CLOSED,
+        )
+        .order_by(event.xact, event.position)
+    )
+
+
+def _at(place: tuple[int, int]) -> Any:
+    return tuple_(literal(place[0], TransactionId()), literal(place[1], BigInteger()))
