@@ -31,6 +31,9 @@ import nexus.matching.duties.graphql
 import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
+import nexus.matching.referrals.graphql
+import nexus.matching.referrals.identity.graphql
+import nexus.matching.referrals.reactions
 import nexus.matching.replies.graphql
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions

@@ -13,6 +13,7 @@ _OFFERS = ("CharityProject", "Offer", "ServedArea")
 _PLEDGES = (
     *("Allocation", "AllocationMove", "AuthorityReply", "Delivery", "Feedback", "Pledge"),
 )
+_REFERRALS = ("Referral", "ReferralEvent", "ReferralLine")
 _RECIPIENTS = (
     *("Consent", "ConsentReceiver", "Household", "Recipient"),
     *("Recognition", "RecognitionEvent"),
@@ -54,6 +55,13 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("releasePledge", "keepPledge"),
         *("recordDelivery", "acknowledgeDelivery", "disputeDelivery"),
         *("giveFeedback", "readFeedback", "handleFeedback"),
+    ),
+    "referrals:read": _REFERRALS,
+    "referrals:write": (
+        *_REFERRALS,
+        *("createReferral", "sendReferral", "recallReferral", "referOnward", "reopenReferral"),
+        *("acceptReferral", "rejectReferral", "startReferral", "completeReferral"),
+        *("failReferral", "holdReferral", "resumeReferral"),
     ),
     "recipients:read": _RECIPIENTS,
     "recipients:write": (
@@ -127,6 +135,7 @@ FOR_PEOPLE = frozenset(
         *("reopenAlert", "waiveObligation"),
         *("confirmRecognition", "issueAttestation", "revokeAttestation"),
         *("recordIdentity", "findRecipientByIdNumber", "requestReveal", "openReveal"),
+        *("confirmOutcome", "markReferralError", "requestReferralReveal", "openReferralReveal"),
         *("ContactReveal", "RevealedReporter", "SimilarReports", "requestReporter"),
         *("openReporter", "eraseReporter", "similarReports"),
         *("verifyReport", "dismissReport", "closeReport"),

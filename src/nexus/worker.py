@@ -28,6 +28,7 @@ from nexus.integrations.folders import Folders
 from nexus.integrations.http_out import HttpOut
 from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
+from nexus.matching.referrals.operations import expire_referrals, tell_overdue_referrals
 from nexus.needs.operations import pause_expired_needs, release_due_tranches
 from nexus.obligations.operations import tell_overdue
 from nexus.recipients.consents.operations import expire_consents
@@ -44,6 +45,8 @@ CLOCK_INTERVAL = timedelta(minutes=1)
 Clock = Callable[[AsyncSession, datetime], Awaitable[int]]
 CLOCKS: tuple[Clock, ...] = (
     expire_pledges,
+    tell_overdue_referrals,
+    expire_referrals,
     expire_consents,
     end_recognitions_over,
     expire_offers,

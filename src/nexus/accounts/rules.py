@@ -20,6 +20,8 @@ SCOPES = {
     "offers:write": "One's own offers and projects, and what is read with them.",
     "pledges:read": "Pledges, allocations, deliveries and feedback.",
     "pledges:write": "Pledging, delivering, answering; and what is read with it.",
+    "referrals:read": "Referrals sent and received, with what of their package is open.",
+    "referrals:write": "Sending and answering referrals; and what is read with it.",
     "recipients:read": "Households and recipients by pseudonym, recognitions, consents.",
     "recipients:write": "Recording households, recipients, recognitions and consents.",
     "organizations:write": "One's own organization's entry in the register.",

@@ -27,6 +27,8 @@ from nexus.matching.feedback import policy as feedback_policy
 from nexus.matching.feedback.model import Feedback
 from nexus.matching.pledges import policy as pledges_policy
 from nexus.matching.pledges.model import Delivery, Pledge
+from nexus.matching.referrals import policy as referrals_policy
+from nexus.matching.referrals.model import Referral
 from nexus.matching.replies import policy as replies_policy
 from nexus.matching.replies.model import AuthorityReply
 from nexus.matching.suggestions import policy as suggestions_policy
@@ -119,6 +121,7 @@ SOURCES: dict[str, Source] = {
     "pledge": Source(Pledge, pledges_policy.visible),
     "delivery": Source(Delivery, deliveries_policy.visible),
     "feedback": Source(Feedback, feedback_policy.visible),
+    "referral": Source(Referral, referrals_policy.visible),
     "authority_reply": Source(AuthorityReply, replies_policy.visible),
     "gap": Source(Gap, suggestions_policy.visible, audience=_gap_audience),
     "household": Source(Household, recipients_policy.visible),

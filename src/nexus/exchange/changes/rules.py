@@ -34,6 +34,7 @@ class ChangedType(StrEnum):
     ALERT = "alert"
     DISCOVERY_REPORT = "discovery_report"
     MISSING_NOTICE = "missing_notice"
+    REFERRAL = "referral"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,14 @@ NOUNS: dict[str, Noun] = {
         kind_noun="discovery",
     ),
     "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
+    "referral": Noun(
+        "Referral",
+        outward=(
+            *("created", "sent", "accepted", "rejected", "expired", "started", "held", "resumed"),
+            *("completed", "outcome_confirmed", "failed", "recalled", "reopened", "overdue"),
+            *("entered_in_error", "identity_requested", "identity_read"),
+        ),
+    ),
 }
 """By table."""
 
