@@ -163,20 +163,16 @@ async def prepare(engine: AsyncEngine, **need: Any) -> Ground:
             data_classes=["D1", "D2", "D3", "D4"],
         )
         station = await m.station(agency, area_code=TOWN)
-        made = await m.need(
-            **(
-                {
-                    "recipient_id": recipient.id,
-                    "household_id": recipient.household_id,
-                    "consent_id": consent.id,
-                    "publisher_id": authority.id,
-                    "station_id": station.id,
-                    "area_code": TOWN,
-                    "lines": [{"quantity_required": Decimal(10)}],
-                }
-                | need
-            )
-        )
+        given: dict[str, Any] = {
+            "recipient_id": recipient.id,
+            "household_id": recipient.household_id,
+            "consent_id": consent.id,
+            "publisher_id": authority.id,
+            "station_id": station.id,
+            "area_code": TOWN,
+            "lines": [{"quantity_required": Decimal(10)}],
+        } | need
+        made = await m.need(**given)
         people = {
             "clerk": await m.account("gov_clerk", authority, area_code=COUNTY),
             "second_clerk": await m.account("gov_clerk", authority, area_code=COUNTY),

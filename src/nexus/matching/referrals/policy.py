@@ -34,7 +34,7 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         return true()
     if actor.role is Role.DPO:
         return actor.covers(row.area_code)  # type: ignore[no-any-return]
-    received = _reaches(actor, row) & (row.state != model.ReferralState.DRAFT)
+    received = _reaches(actor, row) & row.sent_at.is_not(None)
     if actor.role in STATION:
         return actor.covers(row.area_code) | received  # type: ignore[no-any-return]
     sent = row.from_organization_id == actor.organization_id
