@@ -302,11 +302,15 @@ class Reference:
             case specs.Listed():
                 return await world.listed(source, declared)
             case specs.NodeOf():
-                type_name = source[declared.type_column]
-                if type_name not in declared.types:
-                    return None
-                rows = await world.rows(self.registry.types[type_name])
-                return rows.get(source[declared.key_column])
+                columns = source.columns if isinstance(source, Row) else source
+                called = columns[declared.type_column]
+                known = [t for name in declared.types if (t := self.registry.types.get(name))]
+                for target in known:
+                    table = target.table.__tablename__
+                    if called == (table if isinstance(source, Row) else target.name):
+                        rows = await world.rows(target)
+                        return rows.get(columns[declared.key_column])
+                return None
             case specs.One():
                 target = self.registry.types[spec.targets[name]]
                 condition = declared.predicate(world.actor, target.table)

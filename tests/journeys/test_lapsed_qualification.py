@@ -41,7 +41,11 @@ async def cast(api: Any, engine: AsyncEngine) -> Cast:
         registrar = await m.account(Role.GOV_APPROVER, area_code=COUNTY)
         authority = await m.authority(area_code=COUNTY)
         publisher = await m.account(Role.GOV_CLERK, authority, area_code=COUNTY)
-        told: dict[str, Any] = {"publisher_id": authority.id, "area_code": TOWN, "visibility": "public"}
+        told: dict[str, Any] = {
+            "publisher_id": authority.id,
+            "area_code": TOWN,
+            "visibility": "public",
+        }
         needs = [await m.need(**told) for _ in range(2)]
     lines = [encode("NeedLine", need.lines[0].id) for need in needs]
     return Cast(

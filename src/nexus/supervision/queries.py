@@ -10,5 +10,6 @@ from sqlalchemy import Select
 
 from nexus.supervision.authority import queries as authority
 from nexus.supervision.ledger import queries as ledger
+from nexus.supervision.owing import queries as owing
 
-CHECKS: dict[str, Select[Any]] = {**ledger.CHECKS, **authority.CHECKS}
+CHECKS: dict[str, Select[Any]] = {**ledger.CHECKS, **authority.CHECKS, **owing.CHECKS}

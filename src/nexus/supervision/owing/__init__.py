@@ -1,0 +1,1 @@
+"""Who owns what is open, what overrides leave behind, and what ended consents ask for."""
