@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import random
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,17 +30,22 @@ from nexus.core.binaries import find_binaries
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".bench"
 RESULTS = ROOT / "bench" / "results.md"
+STARTED = time.monotonic()
+ROUNDS_SHARE = 0.75
+"""Of the minutes: when the rounds end."""
 
 
 def arguments() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12, help="rounds (12)")
+    parser.add_argument("--rounds", type=int, default=12, help="at most so many rounds (12)")
+    parser.add_argument("--minutes", type=float, default=11.0, help="for all of it, about (11)")
     parser.add_argument("--scale", type=float, default=1.0, help="1 is 200,000 needs")
     parser.add_argument("--quick", action="store_true", help="a small world, two short rounds")
     parser.add_argument("--long", action="store_true", help="watch the memory for 10 minutes")
     parser.add_argument("--without-node", action="store_true", help="leave PostGraphile out")
     parser.add_argument("--only", help="systems to measure, such as nexus,bare,pgbench")
+    parser.add_argument("--questions", help="questions to ask, such as Q1,M1; ratios only")
     given = parser.parse_args()
     if given.quick:
         given.rounds, given.scale = min(given.rounds, 2), min(given.scale, 0.05)
@@ -72,7 +78,7 @@ def main() -> None:
     finally:
         embedded.stop()
     Console().print(Markdown(text))
-    if not (given.quick or given.only or given.without_node):
+    if not (given.quick or given.only or given.without_node or given.questions):
         RESULTS.write_text(text)
         print(f"Written to {RESULTS.relative_to(ROOT)}.")
     sys.exit(1 if given.long and table.misses_of(results) else 0)
@@ -97,6 +103,8 @@ async def _run(
             share = 0.1 if given.quick else 1.0
             kept = scripts if "pgbench" in only else {}
             running = Running(load, chosen, kept, drawing, share)
+            if given.questions:
+                running.questions = [QUESTIONS[name] for name in given.questions.split(",")]
             await _measure(running, given, results, progress)
     finally:
         await load.close()
@@ -104,7 +112,7 @@ async def _run(
         "database": f"{version}, {bench.extent.needs:,} needs, {bench.extent.projects:,} projects, "
         f"{bench.extent.stations:,} stations; "
         + ", ".join(f"{name} {value}" for name, value in SETTINGS.items()),
-        "rounds": str(given.rounds),
+        "rounds": str(results.rounds),
     }
     return table.write(results, about), results
 
@@ -113,14 +121,19 @@ async def _measure(
     running: Running, given: argparse.Namespace, results: Results, progress: Progress
 ) -> None:
     await running.warm_up(progress)
+    # The rounds take what the rest leaves of the time.
+    left = given.minutes * 60 * ROUNDS_SHARE - (time.monotonic() - STARTED)
+    running.deadline = time.monotonic() + max(0.0, left)
     await running.rounds(given.rounds, results, progress)
     # Kept in case that something of what follows fails.
     (FOLDER / "ratios.md").write_text(table.ratios(results))
-    await running.crowd(max(1, given.rounds // 6), results, progress)
+    if given.questions:
+        return
+    await running.crowd(1, results, progress)
     if "nexus" in running.systems:
-        await running.policies(given.rounds, results, progress)
+        await running.policies(max(2, results.rounds // 2), results, progress)
         await running.misses(results)
-        seconds = 600 if given.long else 5 if given.quick else 60
+        seconds = 600 if given.long else 5 if given.quick else 40
         await running.memory(seconds, results, progress)
 
 

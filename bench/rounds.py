@@ -21,6 +21,7 @@ FEWEST = 24
 MANY = 32
 """Connections of the second look at latencies."""
 PGBENCH_Q4 = 8
+LEAST_ROUNDS = 3
 
 Key = tuple[str, str]
 """A system and a question."""
@@ -34,6 +35,7 @@ class Results:
     crowded: dict[Key, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     policies: dict[Key, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     misses: dict[str, Sample] = field(default_factory=dict)
+    rounds: int = 0
     memory: list[int] = field(default_factory=list)
     """Bytes that the server of nexus holds, batch by batch."""
 
@@ -60,6 +62,9 @@ class Running:
     drawing: Drawing
     share: float
     """Of the usual number of requests."""
+    questions: list[Question] = field(default_factory=lambda: list(QUESTIONS.values()))
+    deadline: float = float("inf")
+    """On the monotonic clock: no round begins after it, once there are enough."""
 
     def count(self, system: str, question: Question) -> int:
         """How many requests of a round."""
@@ -71,9 +76,12 @@ class Running:
     async def rounds(self, rounds: int, results: Results, progress: Progress) -> None:
         """Every pair of system and question in every round, shuffled."""
         names = [*self.systems, *(["pgbench"] if self.scripts else [])]
-        pairs = [(name, question) for name in names for question in QUESTIONS.values()]
+        pairs = [(name, question) for name in names for question in self.questions]
         task = progress.add_task("Rounds", total=rounds * len(pairs))
-        for _ in range(rounds):
+        for done in range(rounds):
+            if done >= LEAST_ROUNDS and time.monotonic() > self.deadline:
+                break
+            results.rounds = done + 1
             random.shuffle(pairs)
             for name, question in pairs:
                 progress.update(task, description=f"{question.name} {name}")
@@ -121,16 +129,16 @@ class Running:
 
     async def warm_up(self, progress: Progress) -> None:
         """Bring plans, prepared statements and compiled code to where they stay."""
-        task = progress.add_task("Warming up", total=len(self.systems) * len(QUESTIONS))
+        task = progress.add_task("Warming up", total=len(self.systems) * len(self.questions))
         for name in self.systems:
-            for question in QUESTIONS.values():
+            for question in self.questions:
                 many = 300 if question.requests >= 300 else 60
                 await self.measure(name, question, max(FEWEST, round(many * self.share)))
                 progress.advance(task)
 
     async def crowd(self, rounds: int, results: Results, progress: Progress) -> None:
         """Latencies with many connections."""
-        pairs = [(name, question) for name in self.systems for question in QUESTIONS.values()]
+        pairs = [(name, question) for name in self.systems for question in self.questions]
         task = progress.add_task(f"{MANY} connections", total=rounds * len(pairs))
         for _ in range(rounds):
             random.shuffle(pairs)

@@ -82,7 +82,7 @@ def _row(cells: list[str]) -> str:
 def ratios(results: Results) -> str:
     """The first table: the ratios, each with its goal."""
     lines = [_row(["", *(goal.title for goal in GOALS)]), _row(["---"] * (len(GOALS) + 1))]
-    for question in QUESTIONS:
+    for question in _asked(results):
         cells = [question]
         for goal in GOALS:
             ratio = results.ratio(question, goal.left, goal.right)
@@ -104,10 +104,14 @@ def _systems(results: Results) -> list[str]:
     return [name for name in TITLES if any(key[0] == name for key in results.samples)]
 
 
+def _asked(results: Results) -> list[str]:
+    return [name for name in QUESTIONS if any(key[1] == name for key in results.samples)]
+
+
 def _figures(results: Results, show: Callable[[Sample], str]) -> str:
     systems = _systems(results)
     lines = [_row(["", *(TITLES[s] for s in systems)]), _row(["---"] * (len(systems) + 1))]
-    for question in QUESTIONS:
+    for question in _asked(results):
         typical = (_typical(results.samples[system, question]) for system in systems)
         lines.append(_row([question, *(show(sample) for sample in typical)]))
     return "\n".join(lines) + "\n"
@@ -124,7 +128,7 @@ def _latencies(results: Results, connections: int) -> str:
     systems = [system for system in _systems(results) if system != "pgbench"]
     head = ["", "answer", *(TITLES[system] for system in systems)]
     lines = [_row(head), _row(["---"] * len(head))]
-    for question in QUESTIONS:
+    for question in _asked(results):
         typical = [_typical(samples[system, question]) for system in systems]
         shown = [f"{s.rate:,.0f}/s {s.p50 * 1e3:.1f} {s.p99 * 1e3:.1f}" for s in typical]
         lines.append(_row([question, f"{typical[0].size / 1000:.1f} kB", *shown]))

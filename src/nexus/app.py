@@ -60,9 +60,10 @@ class Authenticator:
 
     async def __call__(self, request: Request) -> Actor:
         now = utcnow()
-        authorization = request.headers.get("authorization")
-        if not authorization:
+        given = dict(request.scope["headers"]).get(b"authorization")
+        if not given:
             return anonymous(now)
+        authorization = given.decode("latin-1")
         known = self._known.get(authorization)
         if known is None or known[0] <= time.monotonic():
             actor = await self._ask(authorization, now)

@@ -76,15 +76,25 @@ def test_only_what_is_selected_is_computed(executor: Executor) -> None:
     assert "count(" not in sql
     assert "base64" not in sql
     assert "lib_author" not in sql
-    sql = plan(executor, "{ books { totalCount } }").sql
     assert "row_number" not in sql
+    assert "ORDER BY" in sql
+    assert "row_number" not in plan(executor, "{ books { totalCount } }").sql
 
 
 def test_a_known_page_is_a_literal(executor: Executor) -> None:
     """So that PostgreSQL knows how few rows a generic plan must fetch."""
-    assert "LIMIT 21" in plan(executor, "{ books { nodes { title } } }").sql
-    assert "LIMIT 6" in plan(executor, "{ books(first: 5) { nodes { title } } }").sql
-    assert "LIMIT 11" in plan(executor, FIND, n=6).sql
+    assert "LIMIT 20)" in plan(executor, "{ books { nodes { title } } }").sql
+    assert "LIMIT 5)" in plan(executor, "{ books(first: 5) { nodes { title } } }").sql
+    sql = plan(executor, FIND, n=6).sql
+    assert "LIMIT 10)" in sql
+    assert "LIMIT $" in sql
+
+
+def test_one_more_row_only_for_who_asks_where_the_page_ends(executor: Executor) -> None:
+    sql = plan(executor, "{ books { nodes { title } pageInfo { hasNextPage } } }").sql
+    assert "LIMIT 21)" in sql
+    assert "row_number" in sql
+    assert "row_number" in plan(executor, "{ books(last: 3) { nodes { title } } }").sql
 
 
 def test_every_table_is_read_through_its_policy(executor: Executor) -> None:

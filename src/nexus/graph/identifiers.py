@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ def encode(type_name: str, key: object) -> str:
     return base64.b64encode(f"{type_name}:{key}".encode()).decode()
 
 
+@lru_cache(maxsize=4096)
 def split(global_id: str) -> tuple[str, str] | None:
     """`(type name, key)`, or None when it is no global id."""
     try:

@@ -53,6 +53,8 @@ class Page:
         self.size = Size(name, last or first, specs.PAGE_DEFAULT, specs.PAGE_MAX)
         self.order_name, self.order = self._order()
         self._parameters: dict[str, Any] = {}
+        self.ranked = True
+        """Whether rows are numbered: who asks where the page ends has to be told."""
 
     def connection(self, cost: Cost) -> ColumnElement[Any]:
         """The JSON of the connection."""
@@ -63,6 +65,7 @@ class Page:
         type_name = f"{self.target.name}Connection"
         fields = self.compiler.document.fields(type_name, self.item.below)
         paged = any(item.name in ("nodes", "edges", "pageInfo") for item in fields)
+        self.ranked = self.backward or any(item.name == "pageInfo" for item in fields)
         page = self._page() if paged else None
         pairs: Pairs = []
         for item in fields:
@@ -168,19 +171,25 @@ class Page:
         return self._parameter(f"{name} {at}", binder, key.type)
 
     def _page(self) -> Any:
-        """The page's rows and at least one more, numbered from where the page begins."""
+        """The page's rows in their order; if ranked, numbered, with at least one more."""
         base = self.compiler.alias(self.target.table)
         descending = self.order.descending != self.backward
         ordering = [key.desc() if descending else key.asc() for key in self._keys(base)]
-        rank = func.row_number().over(order_by=ordering).label("rank__")
+        shown = [base]
+        if self.ranked:
+            shown.append(func.row_number().over(order_by=ordering).label("rank__"))
         inner = (
-            select(base, rank)
+            select(*shown)
             .where(*self._where(base), *self._between(base))
             .order_by(*ordering)
-            .limit(literal_column(str(self.size.room + 1), Integer()))
+            .limit(literal_column(str(self.size.room + self.ranked), Integer()))
             .correlate_except(base)
         )
-        return inner.subquery(self.compiler.name("page"))
+        page = inner.subquery(self.compiler.name("page"))
+        if self.ranked or self.size.fixed is not None:
+            return page
+        # The room is for the planner; the size is what was asked for.
+        return select(page).limit(self._size()).subquery(self.compiler.name("page"))
 
     def _total(self) -> ColumnElement[Any]:
         counted = self.compiler.alias(self.target.table)
@@ -198,9 +207,15 @@ class Page:
         return self._page_info(item, page, row)
 
     def _listed(self, page: Any, built: ColumnElement[Any]) -> ColumnElement[Any]:
-        rank = page.c.rank__
-        order = rank.desc() if self.backward else rank.asc()
-        listed = func.json_agg(aggregate_order_by(built, order)).filter(rank <= self._size())
+        if self.ranked:
+            rank = page.c.rank__
+            order = rank.desc() if self.backward else rank.asc()
+            listed = func.json_agg(aggregate_order_by(built, order)).filter(rank <= self._size())
+        else:
+            # The key is of no interest, but an aggregate that names nothing of the page would
+            # belong to the select within.
+            key = getattr(aliased(self.target.table, page), self.target.key)
+            listed = func.json_agg(built).filter(key.is_not(None))
         return func.coalesce(listed, EMPTY_LIST)
 
     def _edge(self, item: Field, row: Any, cost: Cost) -> ColumnElement[Any]:

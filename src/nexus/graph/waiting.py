@@ -1,6 +1,7 @@
 """How long a request waits for connections, all its waits together, before it is turned away."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -49,17 +50,36 @@ class Gate:
     """
 
     def __init__(self, most: int = AT_ONCE) -> None:
-        self._free = asyncio.Semaphore(most)
+        self._free = most
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        if self._free.locked():
+        if self._free > 0 and not self._queue:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
             async with waiting():
-                await self._free.acquire()
-        else:
-            await self._free.acquire()
+                await turn
+        except BaseException:
+            if not turn.cancelled() and turn.done():
+                # It was let in at the very moment that it gave up.
+                self._let_in()
+            turn.cancel()
+            raise
 
     async def __aexit__(self, *error: object) -> None:
-        self._free.release()
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """The one who leaves hands the place to who has waited longest."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 async def connected(session: AsyncSession) -> None:
