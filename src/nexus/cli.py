@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.acting import View, system
 from nexus.app import make_app
-from nexus.areas.operations import load_reference
+from nexus.areas.operations import import_calendar, load_reference
 from nexus.core.db import make_engine
 from nexus.core.embedded import Database, Embedded, EmbeddedError, database_at
 from nexus.core.migrating import migrate as migrate_database
@@ -323,6 +323,28 @@ async def _import(
         if not dry_run:
             await _drain(engine)
         return report
+
+
+@app.command("import-calendar")
+def import_calendar_(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Replace the working-day exceptions of each year in a CSV file: day,is_working,source."""
+    with opened(data_dir) as settings:
+        try:
+            lines = path.read_text("utf-8-sig").splitlines()
+            counts = asyncio.run(_import_calendar(settings, lines))
+        except Refusal as refusal:
+            _stop(refusal.message)
+    for year, rows in sorted(counts.items()):
+        out.print(f"{year}: {rows} days that are not what their weekday says.")
+
+
+async def _import_calendar(settings: Settings, lines: list[str]) -> dict[int, int]:
+    async with connected(settings.owner_url, pool_size=1) as engine:
+        async with AsyncSession(engine) as session, session.begin():
+            return await import_calendar(session, lines)
 
 
 @app.command()
