@@ -62,6 +62,7 @@ class ImportKind(StrEnum):
     NEEDS = "needs"
     OFFERS = "offers"
     RECOGNITIONS = "recognitions"
+    TICKETS = "tickets"
 
 
 @contextmanager

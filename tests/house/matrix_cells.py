@@ -19,6 +19,8 @@ Computed = dict[str, dict[Role, Cells]]
 """By coordinate."""
 
 STAND_INS = {
+    "DiscoveryReport.duplicateOf": "DiscoveryReport/duplicate",
+    "MissingNotice.need": "MissingNotice/need",
     "Need.confirmReason": "Need/frozen",
     "Need.frozenAt": "Need/frozen",
     "Recognition.household": "Recognition/household",

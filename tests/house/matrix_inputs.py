@@ -389,6 +389,7 @@ SAMPLES: dict[str, Sample] = {
     **CHARITY,
     **RECIPIENTS,
     **NEEDS,
+    **DISCOVERY,
     **EMERGENCIES,
     **MATCHING,
     **DUTIES,

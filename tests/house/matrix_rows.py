@@ -30,6 +30,7 @@ from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
 from tests.house.matrix_ledger import pledge_and_deliver
+from tests.house.matrix_reports import report
 from tests.house.matrix_messages import exchange
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
@@ -52,6 +53,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await owe(m, place)
     await relax(m, place)
     await open_doors(m, place)
+    await report(m, engine, world, place)
     await exchange(m, world, place)
 
 

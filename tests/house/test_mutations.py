@@ -18,12 +18,15 @@ from tests.house.matrix_world import CANARY, RELATIONS
 WITHOUT_KEY = {
     "addClientKey": "a key is shown once and kept as a digest",
     "openReveal": "identity in clear is never kept as an answer",
+    "openReporter": "who told of something is never kept as an answer",
+    "similarReports": "a search changes nothing; it may be asked again",
     "resetPassword": "a password is shown once and kept nowhere",
     "rotateExchangeSecret": "a secret is shown once and kept sealed",
     "rotateWebhookSecret": "a secret is shown once and kept sealed",
 }
 WITHOUT_VERSION = {
     "openReveal": "a reveal never changes",
+    "openReporter": "nor does one of who told",
     "redeliverFailed": "it is about the log, not about the endpoint",
     "redeliverWebhook": "an entry of the log has no version",
     "retireClientKey": "a key has no version: it is retired or not",

@@ -71,6 +71,24 @@ async def record_ticket(act: Act, told: Told, ticket: rules.Ticket) -> model.Dis
         ) from None
 
 
+async def supplement_report(
+    act: Act, report_id: UUID, *, situation: str | None, danger: bool
+) -> model.DiscoveryReport:
+    """The hotline says more of a ticket: it is added, and danger counts from now. For imports."""
+    row = await queries.take_report(act, report_id)
+    act.permit(policy.may_supplement, row)
+    model.TRANSITIONS.after("flag_danger", row.state)
+    if situation is not None:
+        said = rules.check_text(situation, field="situation")
+        row.situation = f"{row.situation}\n\n{said}"
+    newly = danger and not row.danger
+    if newly:
+        row.danger, row.contact_due_at = True, act.now
+    row.version += 1
+    act.record("discovery.supplemented", row, danger=newly)
+    return row
+
+
 async def _receive(act: Act, told: Told, ticket: rules.Ticket | None) -> model.DiscoveryReport:
     if not policy.may_report(act.actor):
         raise Forbidden("Sign in to tell of hardship.")

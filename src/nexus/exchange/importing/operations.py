@@ -55,8 +55,8 @@ async def run_import(
 ) -> Report:
     """Import `path` as `kind`; `progress` hears (rows done, rows there are).
 
-    `kind` is "needs", "offers" or "recognitions"; `info` what sessions carry, such as the vault
-    that identity columns go to.
+    `kind` is "needs", "offers", "recognitions" or "tickets"; `info` what sessions carry, such as
+    the vault that identity columns go to.
 
     FileRefused, ProfileRefused or WhoRefused: nothing was imported. A dry run does everything, says
     the same, and rolls back.

@@ -12,7 +12,7 @@ from nexus.areas.model import COUNTRY
 from nexus.areas.queries import resolve_area
 from nexus.areas.rules import UnknownArea
 from nexus.core.refusals import Refusal
-from nexus.exchange.importing import needs, offers
+from nexus.exchange.importing import needs, offers, tickets
 from nexus.exchange.importing.model import ExternalRef, ImportRun
 from nexus.exchange.importing.parties import Parties
 from nexus.exchange.importing.rules import Report, RowNote, changed_parts, digests, fault_of
@@ -28,7 +28,7 @@ FEW = 10
 
 
 class Wanted(Protocol):
-    """A row with its codes looked up, of either kind."""
+    """A row with its codes looked up, of any kind."""
 
     notes: list[str]
 
@@ -49,6 +49,7 @@ class Target:
 TARGETS = {
     ImportKind.NEEDS: Target(needs.read, needs.create, needs.update, needs.withdraw),
     ImportKind.OFFERS: Target(offers.read, offers.create, offers.update, offers.withdraw),
+    ImportKind.TICKETS: Target(tickets.read, tickets.create, tickets.update, tickets.withdraw),
 }
 
 

@@ -51,12 +51,20 @@ _FIELDS: Mapping[ImportKind, frozenset[str]] = {
             *("rule_version", *IDENTITY),
         }
     ),
+    ImportKind.TICKETS: frozenset(
+        {
+            *("number", "system", "ticket_type", "origin", "description", "danger"),
+            *("received_at", "name", "phone"),
+        }
+    ),
 }
 _NEEDED: Mapping[ImportKind, frozenset[str]] = {
     ImportKind.NEEDS: frozenset({"category", "urgency"}),
     ImportKind.OFFERS: frozenset({"organization", "org_type", "category"}),
     ImportKind.RECOGNITIONS: frozenset({"household", "number", "category", "valid_from"}),
+    ImportKind.TICKETS: frozenset({"number", "description"}),
 }
+_WITHOUT_LINES = (ImportKind.RECOGNITIONS, ImportKind.TICKETS)
 RESERVED_TYPES = frozenset({"household", "recipient"})
 _OF_NEEDS_AND_OFFERS = ("lines", "unlisted", "quantity", "review", "absence", "public")
 _TOP = frozenset(
@@ -97,7 +105,7 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     _only(table, _TOP, "the profile")
     kind = _enum(ImportKind, table.get("kind"), "kind")
     fields = _fields(kind, _table(table, "fields"))
-    if kind is ImportKind.RECOGNITIONS:
+    if kind in _WITHOUT_LINES:
         for name in _NEEDED[kind]:
             fields[name] = replace(fields[name], required=True)
     key = _key(_table(table, "key", only=("fields",)), fields)
@@ -108,8 +116,8 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     if kind is not ImportKind.OFFERS and area is None:
         raise _wrong("area", f"{kind.value} lie in an area")
     lines = tuple(_line(each, at) for at, each in enumerate(_list(table, "lines"), 1))
-    if kind is ImportKind.RECOGNITIONS:
-        _check_recognitions(table, key, fields)
+    if kind in _WITHOUT_LINES:
+        _check_without_lines(kind, table, key, fields)
     elif not lines:
         raise _wrong("lines", "at least one [[lines]] says what is asked for or offered")
     review = _review(_table(table, "review"))
@@ -136,14 +144,14 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     )
 
 
-def _check_recognitions(
-    table: Mapping[str, Any], key: tuple[str, ...], fields: Mapping[str, Field]
+def _check_without_lines(
+    kind: ImportKind, table: Mapping[str, Any], key: tuple[str, ...], fields: Mapping[str, Field]
 ) -> None:
     for name in _OF_NEEDS_AND_OFFERS:
         if name in table:
-            raise _wrong(name, "recognitions have none")
+            raise _wrong(name, f"{kind.value} have none")
     if key != ("number",):
-        raise _wrong("key.fields", 'recognitions are known by their number: ["number"]')
+        raise _wrong("key.fields", f'{kind.value} are known by their number: ["number"]')
     for name in IDENTITY:
         spec = fields.get(name)
         if spec and (spec.values or spec.only_listed or spec.refuse or spec.collect):

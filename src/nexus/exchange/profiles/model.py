@@ -14,6 +14,7 @@ class ImportKind(StrEnum):
     NEEDS = "needs"
     OFFERS = "offers"
     RECOGNITIONS = "recognitions"
+    TICKETS = "tickets"
 
 
 class Absence(StrEnum):

@@ -36,6 +36,7 @@ SCOPES = {
     ImportKind.NEEDS: "needs:write",
     ImportKind.OFFERS: "offers:write",
     ImportKind.RECOGNITIONS: "recipients:write",
+    ImportKind.TICKETS: "discovery:write",
 }
 
 
