@@ -209,7 +209,7 @@ async def test_ids_that_are_not_to_be_seen_get_one_answer(library: Library) -> N
         answer = await library.executor.execute(document, READER, variables={"id": one})
         answers.add(answer.body())
     assert answers == {
-        b'{"data":{"node":null},"extensions":{"cost":{"requested":1,"limit":20000}}}'
+        b'{"data":{"node":null},"extensions":{"cost":{"requested":1,"actual":0,"limit":20000}}}'
     }
     found = await data(library, many, variables={"ids": wrong}, by=READER)
     assert found == {"nodes": [None] * len(wrong)}
@@ -358,3 +358,19 @@ async def test_an_empty_filter_value_is_a_value(library: Library) -> None:
     for given, expected in (("50%", ["50%"]), ("_", ["a_b"]), ("", ["50%", "500", "aXb", "a_b"])):
         found = (await data(library, document, variables={"t": given}))["books"]["nodes"]
         assert sorted(n["title"] for n in found) == expected
+
+
+async def test_the_cost_is_told_and_what_it_came_to(library: Library) -> None:
+    """`actual` counts the objects that are there; nothing makes it more than was asked for."""
+    await library.add(*(book(f"{n} {{{{ }}") for n in range(3)))
+
+    async def cost(document: str) -> dict[str, int]:
+        answer = json.loads((await library.executor.execute(document, READER)).body())
+        found: dict[str, int] = answer["extensions"]["cost"]
+        assert 0 <= found["actual"] <= found["requested"] <= found["limit"]
+        return found
+
+    assert await cost("{ __typename }") == {"requested": 0, "actual": 0, "limit": 20_000}
+    assert (await cost("{ books(first: 500) { nodes { id } } }"))["actual"] == 50 + 1 + 3
+    assert (await cost("{ books(first: 500) { nodes { title } } }"))["actual"] == 50 + 1 + 9
+    assert (await cost("{ books(first: 0) { nodes { title } } }"))["actual"] == 50

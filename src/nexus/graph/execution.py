@@ -15,7 +15,7 @@ from nexus.core import refusals
 from nexus.graph import specs
 from nexus.graph.building import core_schema
 from nexus.graph.costs import COST_LIMIT, within_limit
-from nexus.graph.deeds import Deeds
+from nexus.graph.deeds import DEED_COST, Deeds
 from nexus.graph.documents import Documents, Operation, Prepared
 from nexus.graph.errors import RequestCode, RequestError, as_bytes
 from nexus.graph.introspection import Introspection
@@ -35,15 +35,31 @@ NO_VARIABLES = VariableValues({}, {})
 
 @dataclass
 class Answer:
-    """A response in parts: `data` as JSON bytes, errors, and what it cost."""
+    """A response in parts: `data` as JSON bytes, errors, and what it may cost.
+
+    `surcharge` is the part of the cost that does not depend on how many rows there are.
+    """
 
     data: bytes
     cost: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
+    surcharge: int = 0
+
+    @property
+    def actual(self) -> int:
+        """What it came to: an object in the answer for each row, at most what was asked for.
+
+        By the braces, because to read the answer again would cost as much as to make it.
+        """
+        return min(self.cost, self.surcharge + self.data.count(b"{", 1))
 
     def body(self) -> bytes:
         """The response as it goes to the socket."""
-        cost = b',"extensions":{"cost":{"requested":%d,"limit":%d}}}' % (self.cost, COST_LIMIT)
+        cost = b',"extensions":{"cost":{"requested":%d,"actual":%d,"limit":%d}}}' % (
+            self.cost,
+            self.actual,
+            COST_LIMIT,
+        )
         if not self.errors:
             return b'{"data":' + self.data + cost
         return b'{"errors":' + as_bytes(self.errors) + b',"data":' + self.data + cost
@@ -104,7 +120,7 @@ class Executor:
         if kind is OperationType.QUERY:
             return await self._query(prepared, operation, known.coerced, actor, purse)
         data, cost, errors = await self.deeds.run(prepared, operation, known, actor, purse)
-        return Answer(data, cost, errors)
+        return Answer(data, cost, errors, DEED_COST * operation.extent.width)
 
     def is_subscription(self, text: str, operation_name: str | None) -> bool:
         """Whether the operation to run is a subscription. RequestError when there is none."""
@@ -170,7 +186,8 @@ class Executor:
             raise RequestError(422, refusal.code, refusal.message) from None
         if purse is not None and not purse.spend(cost):
             await purse.pay(cost)
-        return Answer(await self.reader.fetch(statement.sql, parameters, statement.course), cost)
+        found = await self.reader.fetch(statement.sql, parameters, statement.course)
+        return Answer(found, cost, surcharge=statement.surcharge)
 
     def _about_schema(self, prepared: Prepared, operation: Operation, values: Values) -> str:
         """The data of a query that asks for the schema only: no row, so no database."""

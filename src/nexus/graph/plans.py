@@ -48,6 +48,7 @@ class Statement:
     """Binders whose values the statement has no use for, but which may refuse them."""
     cost: Cost
     fixed_cost: int | None
+    surcharge: int = 0
     course: Course = field(default_factory=Course)
 
     def parameters(self, values: Values, actor: Actor) -> list[Any]:
@@ -206,7 +207,8 @@ def render(built: Any, compiler: Compiler) -> Statement:
     cost = compiler.cost
     unused = (b for name, b in compiler.binders.items() if name not in names)
     fixed_cost = cost.total({}) if cost.fixed() else None
-    return Statement(sql, tuple(binders), tuple(unused), cost, fixed_cost)
+    surcharge = sum(part.weight for part in cost.below if part.weight > 1)
+    return Statement(sql, tuple(binders), tuple(unused), cost, fixed_cost, surcharge)
 
 
 def _room_for(value: Any) -> Hashable:
