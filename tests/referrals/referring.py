@@ -1,7 +1,7 @@
 """Two sides, a person who consents, and a need to refer between them."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -44,6 +44,11 @@ class Ground:
     engine: AsyncEngine
     people: dict[str, Account]
     rows: dict[str, Any]
+    sender: str = "clerk"
+    answerer: str = "receiver"
+    marker: str = "lead"
+    package: dict[str, Any] = field(default_factory=dict)
+    """What every draft is given."""
 
     async def act(
         self,
@@ -75,16 +80,17 @@ class Ground:
             return refusal
         raise AssertionError(f"{deed.__name__} was not refused to {who}")
 
-    async def draft(self, who: str = "clerk", **more: Any) -> Referral:
+    async def draft(self, who: str | None = None, **more: Any) -> Referral:
         """To the charity, with name, phone and economy in the package."""
         lines = more.pop("lines", {})
         given: dict[str, Any] = {
             "to_organization_id": self.rows["charity"].id,
             "data_classes": ["D2", "D3", "D4"],
             "note": "上午去比较好。",
-        } | more
+        }
+        given |= self.package | more
         made: Referral = await self.act(
-            who,
+            who or self.sender,
             operations.create_referral,
             self.rows["need"].id,
             lines=lines,
@@ -99,12 +105,12 @@ class Ground:
         return made
 
     async def requested(self, **more: Any) -> Referral:
-        return await self.step("clerk", operations.send_referral, await self.draft(**more))
+        return await self.step(self.sender, operations.send_referral, await self.draft(**more))
 
     async def accepted(self, **more: Any) -> Referral:
         row = await self.requested(**more)
         return await self.step(
-            "receiver", operations.accept_referral, row, planned_on=today() + timedelta(days=2)
+            self.answerer, operations.accept_referral, row, planned_on=today() + timedelta(days=2)
         )
 
     async def in_state(self, state: ReferralState, **more: Any) -> Referral:
@@ -113,27 +119,27 @@ class Ground:
         if state is s.DRAFT:
             return await self.draft(**more)
         if state is s.ENTERED_IN_ERROR:
-            return await self.step("lead", o.mark_referral_error, await self.draft(**more))
+            return await self.step(self.marker, o.mark_referral_error, await self.draft(**more))
         row = await self.requested(**more)
         if state is s.REQUESTED:
             return row
         if state is s.REJECTED:
-            return await self.step("receiver", o.reject_referral, row, code="no_capacity")
+            return await self.step(self.answerer, o.reject_referral, row, code="no_capacity")
         if state is s.CANCELLED:
-            return await self.step("clerk", o.recall_referral, row)
+            return await self.step(self.sender, o.recall_referral, row)
         if state is s.EXPIRED:
             return await self.expired(row)
         row = await self.step(
-            "receiver", o.accept_referral, row, planned_on=today() + timedelta(days=2)
+            self.answerer, o.accept_referral, row, planned_on=today() + timedelta(days=2)
         )
         if state is s.FAILED:
-            return await self.step("receiver", o.fail_referral, row)
+            return await self.step(self.answerer, o.fail_referral, row)
         if state is s.ON_HOLD:
-            return await self.step("receiver", o.hold_referral, row)
+            return await self.step(self.answerer, o.hold_referral, row)
         if state is not s.ACCEPTED:
-            row = await self.step("receiver", o.start_referral, row)
+            row = await self.step(self.answerer, o.start_referral, row)
         if state is s.COMPLETED:
-            row = await self.step("receiver", o.complete_referral, row, outcome="no_show")
+            row = await self.step(self.answerer, o.complete_referral, row, outcome="no_show")
         assert row.state is state
         return row
 
