@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from nexus.discovery import policy as discovery_policy
 from nexus.discovery.graphql import DiscoveryReport
 from nexus.graph.declare import (
     Connection,
@@ -38,10 +39,11 @@ class MissingNotice:
 
 @extend(DiscoveryReport)
 class ReportNeeds:
-    needs: Connection[Need] = to_many(
+    needs: Connection[Need] | None = to_many(
         needs.Need.discovery_report_id,
         order=Order(("created_at",)),
-        about="The needs that were recorded from it.",
+        allowed=discovery_policy.may_read_detail,
+        about="The needs recorded from it, for who handles it: others may know whom it was about.",
     )
     missing_notices: Connection[MissingNotice] = to_many(
         model.MissingNotice.report_id,
