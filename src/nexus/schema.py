@@ -30,6 +30,7 @@ import nexus.matching.deliveries.graphql
 import nexus.matching.duties.graphql
 import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
+import nexus.matching.helped.graphql
 import nexus.matching.pledges.graphql
 import nexus.matching.referrals.graphql
 import nexus.matching.referrals.identity.graphql
@@ -54,10 +55,12 @@ import nexus.recipients.attestations.graphql
 import nexus.recipients.attestations.reactions
 import nexus.recipients.consents.graphql
 import nexus.recipients.graphql
+import nexus.recipients.merging.graphql
 import nexus.recipients.recognitions.graphql
 import nexus.recipients.vault.graphql
 import nexus.supervision.alerts.graphql
-import nexus.supervision.alerts.reactions  # noqa: F401
+import nexus.supervision.alerts.reactions
+import nexus.supervision.relaxing.reactions  # noqa: F401
 from nexus.graph.building import build_schema
 
 

@@ -11,11 +11,12 @@ _NEEDS = (
 )
 _OFFERS = ("CharityProject", "Offer", "ServedArea")
 _PLEDGES = (
+    *("AlreadyHelped", "HelpOverride"),
     *("Allocation", "AllocationMove", "AuthorityReply", "Delivery", "Feedback", "Pledge"),
 )
 _REFERRALS = ("Referral", "ReferralEvent", "ReferralLine")
 _RECIPIENTS = (
-    *("Consent", "ConsentReceiver", "Household", "Recipient"),
+    *("Consent", "ConsentReceiver", "Household", "Recipient", "DuplicateSuspicion"),
     *("Recognition", "RecognitionEvent"),
 )
 
@@ -112,7 +113,7 @@ FREE = frozenset(
 FOR_PEOPLE = frozenset(
     {
         *("AccessToken", "ApiClient", "ClientDocument", "ClientKey", "IssuedClientKey"),
-        *("IssuedPassword", "Reveal", "RevealedIdentity"),
+        *("IssuedPassword", "Reveal", "RevealedIdentity", "SimilarRecipients"),
         *("createAccount", "resetPassword", "revokeAccessToken", "suspendAccount"),
         *("reinstateAccount", "closeAccount"),
         *("registerApiClient", "activateApiClient", "suspendApiClient", "reinstateApiClient"),
@@ -131,6 +132,9 @@ FOR_PEOPLE = frozenset(
         *("declareEmergency", "amendEmergency", "activateEmergency", "standDownEmergency"),
         *("endEmergency", "reviewEmergency"),
         *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
+        "overrideDuplicateHelp",
+        *("similarRecipients", "suspectDuplicate", "proposeMerge", "mergeRecipients"),
+        *("keepApart", "unmergeRecipients"),
         *("Alert", "acknowledgeAlert", "handleAlert", "resolveAlert", "dismissAlert"),
         *("reopenAlert", "waiveObligation"),
         *("confirmRecognition", "issueAttestation", "revokeAttestation"),

@@ -32,6 +32,7 @@ from nexus.matching.referrals.operations import expire_referrals, tell_overdue_r
 from nexus.needs.operations import pause_expired_needs, release_due_tranches
 from nexus.obligations.operations import tell_overdue
 from nexus.recipients.consents.operations import expire_consents
+from nexus.recipients.merging.operations import suspect_duplicates
 from nexus.recipients.recognitions.operations import end_recognitions_over
 from nexus.recipients.vault.rules import session_info as vault_info
 from nexus.settings import Settings
@@ -49,6 +50,7 @@ CLOCKS: tuple[Clock, ...] = (
     expire_referrals,
     expire_consents,
     end_recognitions_over,
+    suspect_duplicates,
     expire_offers,
     tell_stale_offers,
     pause_expired_needs,

@@ -33,6 +33,7 @@ DELETABLE = {
     "webhook_delivery": "the delivery log is kept for ninety days; the event stays",
     "identity_field": "identity is erased when its person asks",
     "blind_index": "the index goes with the identity",
+    "name_index": "the index goes with the identity",
 }
 """Tables of which the application may delete rows, and why that loses no history."""
 APPEND_ONLY = (

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from nexus.core.db import AreaCode, Base, Id
 from nexus.core.states import Transitions
 
+# That no record points at one that points elsewhere is a trigger's: it looks at other rows.
+_MERGED_WHOLE = "(merged_into_id IS NULL) = (merged_at IS NULL) AND merged_into_id <> id"
+
 
 class Household(Base):
     """A household by pseudonym. What it is called and where it lives is in the vault alone."""
@@ -25,11 +28,17 @@ class Household(Base):
     """Where it lives or where help is due (T3b, T15b): not the household register."""
     living_condition: Mapped[str | None]
     address_protected: Mapped[bool] = mapped_column(default=False)
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("household.id"), index=True)
+    """The record that stays, where this one was found to be the same: see `merging/`."""
+    merged_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
 
-    __table_args__ = (CheckConstraint("size >= 1", name="size_positive"),)
+    __table_args__ = (
+        CheckConstraint("size >= 1", name="size_positive"),
+        CheckConstraint(_MERGED_WHOLE, name="merged"),
+    )
 
 
 class Gender(StrEnum):
@@ -61,9 +70,14 @@ class Recipient(Base):
     disability: Mapped[Band] = mapped_column(default=Band.NONE)
     labour_ability: Mapped[Band] = mapped_column(default=Band.NONE)
     guardian_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
+    """The record of the same person that stays: see `merging/`."""
+    merged_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
+
+    __table_args__ = (CheckConstraint(_MERGED_WHOLE, name="merged"),)
 
 
 class RecipientAlias(Base):
@@ -221,6 +235,11 @@ class Recognition(Base):
             using="gist",
             where=text("state <> 'entered_in_error'"),
         ),
+        Index(
+            "ix_recognition_recheck_due",
+            "recheck_due_on",
+            postgresql_where=text("state = 'active'"),
+        ),
     )
 
 
@@ -300,4 +319,5 @@ class Consent(Base):
         CheckConstraint("cardinality(purposes) > 0", name="purpose_named"),
         CheckConstraint("cardinality(data_classes) > 0", name="class_named"),
         Index("ix_consent_recipient_state", "recipient_id", "state"),
+        Index("ix_consent_to_expire", "expires_on", postgresql_where=text("state = 'granted'")),
     )

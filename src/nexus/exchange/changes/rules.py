@@ -146,7 +146,10 @@ NOUNS: dict[str, Noun] = {
             *("received", "triaged", "assigned", "contacted", "verified", "converted", "dismissed"),
             *("closed", "marked_duplicate", "transfer_offered", "taken_over", "replied"),
         ),
-        inner=("danger_flagged", "linked", "overdue", "transfer_recalled", "transfer_refused"),
+        inner=(
+            *("danger_flagged", "supplemented", "linked", "overdue"),
+            *("transfer_recalled", "transfer_refused"),
+        ),
         opening=("received", "transfer_offered", "taken_over"),
         kind_noun="discovery",
     ),
@@ -167,6 +170,7 @@ NEVER_TOLD = frozenset(
     | {"emergency", "relaxation"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
+    | {"exchange_partner", "message", "helped", "duplicate"}
 )
 """Nouns of events that stay history: credentials, identity, postings, files, endpoints.
 

@@ -29,6 +29,7 @@ from nexus.graph.declare import (
 from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Filter, Order
+from nexus.matching.helped.graphql import HelpOverride
 from nexus.matching.pledges import model, operations, policy
 from nexus.needs.graphql import Need, NeedLine
 from nexus.organizations.graphql import Organization
@@ -109,6 +110,9 @@ class Pledge:
     line: NeedLine | None = to_one(model.Pledge.line_id)
     organization: Organization | None = to_one(model.Pledge.organization_id)
     offer: Offer | None = to_one(model.Pledge.offer_id)
+    override: HelpOverride | None = to_one(
+        model.Pledge.override_id, about="The leave by which it passed a limit of help."
+    )
     allocations: Connection[Allocation] = to_many(model.Allocation.pledge_id, order=NEWEST)
 
 

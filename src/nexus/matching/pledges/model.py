@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import Base, Fen, Id
 from nexus.core.states import Transitions
+from nexus.matching.helped.model import HelpOverride
 
 
 class PledgeState(StrEnum):
@@ -71,6 +72,8 @@ class Pledge(Base):
     created_by: Mapped[UUID]
     accepted_at: Mapped[datetime | None]
     accepted_by: Mapped[UUID | None]
+    override_id: Mapped[UUID | None] = mapped_column(ForeignKey(HelpOverride.id), unique=True)
+    """The leave it used to pass a limit of help (INV-10)."""
 
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),

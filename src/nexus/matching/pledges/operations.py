@@ -16,6 +16,7 @@ from nexus.core.ids import new_id
 from nexus.core.prepared import Prepared, standing
 from nexus.core.refusals import Forbidden, GuardFailed, NotFound
 from nexus.core.telling import events_of, jobs_of, telling
+from nexus.matching.helped.operations import check_not_already_helped
 from nexus.matching.pledges import model, policy, queries, rules
 from nexus.matching.pledges.model import Bucket, PledgeState
 
@@ -186,10 +187,12 @@ async def offer_pledge(
     rules.check_planned(planned_on, act.actor.today())
     amount = rules.check_amount(ground.kind, ground.unit, quantity, amount_fen)
     rules.check_ground(ground, quantity, offer_id, act.actor.today())
+    override_id = await check_not_already_helped(act, line_id, ground, quantity)
     pledge = draw_up(
         act,
         ground,
         line_id=line_id,
+        override_id=override_id,
         quantity=quantity,
         amount_fen=amount,
         planned_on=planned_on,

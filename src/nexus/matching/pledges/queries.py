@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Role, View, shape
 from nexus.charity.model import Offer
 from nexus.core.prepared import Prepared
+from nexus.matching.helped.queries import is_limited
 from nexus.matching.pledges import model
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.policy import line_visible
@@ -35,11 +36,14 @@ LINE = (
     NeedLine.kind,
     NeedLine.unit,
     NeedLine.published,
+    NeedLine.held,
+    NeedLine.tranche_no,
     NeedLine.quantity_required,
     live_quantity(NeedLine).label("taken"),
     Need.state.label("need_state"),
     Need.confirm_needed,
     Need.shown_area_code,
+    is_limited(NeedLine, Need).label("help_limited"),
 )
 SOURCE = (
     Offer.id.label("offer_id"),

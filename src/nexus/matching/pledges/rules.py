@@ -90,6 +90,13 @@ def check_ground(ground: Any, quantity: Decimal, offer_id: UUID | None, today: d
             "The need is frozen: its station has to confirm first that it still stands.",
             rule="confirm_needed",
         )
+    if ground.held:
+        raise GuardFailed(
+            f"Tranche {ground.tranche_no} of this need is not released yet: pledge to it once the "
+            "tranche before has arrived.",
+            rule="INV-09",
+            tranche=ground.tranche_no,
+        )
     if not ground.published:
         raise GuardFailed(
             f"The need is {ground.need_state}: only a published need takes pledges.", rule="INV-07"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import Text, column, func, literal_column, select
+from sqlalchemy import DateTime, Text, cast, column, func, literal_column, select
 from sqlalchemy.orm import aliased
 
 from nexus.areas.graphql import Area
@@ -15,6 +15,7 @@ from nexus.graph.declare import (
     any_of,
     classified,
     collection,
+    computed,
     derived,
     extend,
     mutation,
@@ -30,6 +31,7 @@ from nexus.graph.declare import (
 from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Filter, Order
+from nexus.matching.helped.queries import is_blocked
 from nexus.matching.suggestions import model, operations, policy, queries
 from nexus.matching.suggestions.scores.queries import reasons
 from nexus.needs.graphql import Need, NeedLine
@@ -57,6 +59,10 @@ class MatchSuggestion:
     open_quantity: Decimal | None
     offer: Offer | None = to_one(column("offer_id"))
     line: NeedLine | None = to_one(column("line_id"))
+    already_helped: bool = computed(
+        lambda actor, row: is_blocked(row.line_id, cast(actor.now, DateTime(timezone=True))),
+        "The line's household has had its share of the item: a pledge needs an override.",
+    )
     reasons: list[MatchReason] = derived(reasons, about="Their points add up to the score.")
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import Base, Id, TransactionId
@@ -67,6 +67,22 @@ class BlindIndex(Base):
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipient.id"), index=True)
 
     __table_args__ = ({"schema": SCHEMA},)
+
+
+class NameIndex(Base):
+    """A keyed hash of a person's name, by which records of one person are suspected."""
+
+    __tablename__ = "name_index"
+
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipient.id"), primary_key=True)
+    hmac: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+    examined_at: Mapped[datetime | None]
+    """When it was compared with the others; null: it waits for the clock."""
+
+    __table_args__ = (
+        Index("ix_vault_name_index_waits", "recipient_id", postgresql_where="examined_at IS NULL"),
+        {"schema": SCHEMA},
+    )
 
 
 class Reveal(Base):

@@ -1,6 +1,7 @@
 """What identity data looks like, and how it is sealed: for one person, in one place."""
 
 import secrets
+import unicodedata
 from typing import Any
 from uuid import UUID
 
@@ -110,6 +111,12 @@ def _is_id_number(number: str) -> bool:
     except ValidationError:
         return False
     return number[17] == ric.calc_check_digit(number)
+
+
+def name_key(vault: Vault, name: str) -> bytes:
+    """The keyed hash that one name is found by, however it is spaced or wide."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return vault.blind(IdentityField.NAME, "".join(folded.replace("·", "").split()))
 
 
 def birth_year(id_number: str) -> int:

@@ -57,7 +57,7 @@ class Alert:
     severity: model.Severity
     subject_type: str
     subject: Node | None = node_of(
-        (*SUBJECTS, "Obligation"),
+        (*SUBJECTS, "Obligation", "Relaxation", "HelpOverride"),
         "subject_type",
         "subject_id",
         about="The row it is about; null when you do not see it.",

@@ -6,6 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.core.outbox import Event, hears
+from nexus.matching.helped.model import HelpOverride
+from nexus.needs.model import NeedLine
 from nexus.obligations.model import Obligation
 from nexus.organizations.model import Organization
 from nexus.supervision.alerts.operations import clear_alert, raise_alert
@@ -51,6 +53,22 @@ async def clear_at_reinstatement(session: AsyncSession, event: Event, now: datet
     """The authority has looked at it."""
     act = Act(session, system(now))
     await clear_alert(act, rule="qualification.lapsed", subject_id=event.object_id)
+
+
+@hears("helped.overridden")
+async def raise_at_override(session: AsyncSession, event: Event, now: datetime) -> None:
+    """Somebody lets a household be helped beyond the limit (INV-22)."""
+    row = await session.get_one(HelpOverride, event.object_id)
+    line = await session.get_one(NeedLine, row.line_id)
+    await raise_alert(
+        Act(session, system(now)),
+        rule="help.twice",
+        subject_type="help_override",
+        subject_id=row.id,
+        area_code=line.area_code,
+        caused_by=row.created_by,
+        evidence={"limit": row.rule, "line_id": str(row.line_id), **row.snapshot},
+    )
 
 
 async def _raise(session: AsyncSession, event: Event, now: datetime, rule: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from nexus.acting import Act, Role, View
 from nexus.core.ids import new_id
 from nexus.core.refusals import NotFound
+from nexus.matching.helped.operations import check_not_already_helped
 from nexus.matching.pledges import model, operations, queries, rules
 from nexus.matching.pledges.model import PledgeState
 
@@ -29,7 +30,7 @@ async def take_up(
 
     The need's side said yes when it referred (`accepted_by`), so the line need not be in the
     organization's sight. Otherwise as `offer_pledge`: AlreadyPledged, OfferUnfit,
-    CapacityExhausted (INV-01, INV-02), GuardFailed (INV-07).
+    CapacityExhausted (INV-01, INV-02), GuardFailed (INV-07), AlreadyHelped (INV-10).
     """
     beyond = View(act.session, replace(act.actor, role=Role.SYSTEM))
     ground = await queries.pledge_ground(beyond, line_id, offer_id)
@@ -37,6 +38,7 @@ async def take_up(
         raise NotFound("No such NeedLine, or it is not yours to see.")
     quantity = rules.check_quantity(quantity)
     rules.check_ground(ground, quantity, offer_id, act.actor.today())
+    override_id = await check_not_already_helped(act, line_id, ground, quantity)
     pledge = operations.draw_up(
         act,
         ground,
@@ -46,6 +48,7 @@ async def take_up(
         planned_on=planned_on,
         note=None,
         accepted_by=accepted_by,
+        override_id=override_id,
         id=new_id(),
     )
     await operations.book(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
