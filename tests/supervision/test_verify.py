@@ -13,6 +13,7 @@ from nexus.supervision.queries import CHECKS
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.owing import OWING
+from tests.supervision.relaxing import RELAXING
 
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
 PLEDGE = "(SELECT id FROM pledge WHERE need_id = :need ORDER BY no LIMIT 1)"
@@ -30,6 +31,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
 FAULTS: dict[str, Sequence[str]] = {
     **OWING,
+    **RELAXING,
     "INV-01 line within required": (
         "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
         f"UPDATE need_line SET reserved = 11 WHERE id = {LINE}",

@@ -11,5 +11,11 @@ from sqlalchemy import Select
 from nexus.supervision.authority import queries as authority
 from nexus.supervision.ledger import queries as ledger
 from nexus.supervision.owing import queries as owing
+from nexus.supervision.relaxing import queries as relaxing
 
-CHECKS: dict[str, Select[Any]] = {**ledger.CHECKS, **authority.CHECKS, **owing.CHECKS}
+CHECKS: dict[str, Select[Any]] = {
+    **ledger.CHECKS,
+    **authority.CHECKS,
+    **owing.CHECKS,
+    **relaxing.CHECKS,
+}

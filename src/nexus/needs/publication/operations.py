@@ -129,12 +129,12 @@ async def publish(act: Act, row: model.Need, release: Release, *, releaser_id: U
     """Check what goes out and move to published; every refusal leaves the row as it was."""
     model.TRANSITIONS.after("publish", row.state)
     lines = await put_out(act, row, release, "publish")
-    await release_first(act, row, lines)
     row.published_at = act.now
     row.released_by = releaser_id
     row.state_reason = None
     show(lines, published=True)
     act.record("need.published", row, released_by=releaser_id, consent_id=row.consent_id)
+    await release_first(act, row, lines)
 
 
 async def pause(act: Act, row: model.Need, reason: str) -> None:

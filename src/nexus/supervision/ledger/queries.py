@@ -248,7 +248,12 @@ def _published_flag() -> Select[Any]:
         .join(Need, Need.id == NeedLine.need_id)
         .where(
             NeedLine.published
-            != and_(Need.state == NeedState.PUBLISHED, NeedLine.asked, ~Need.confirm_needed)
+            != and_(
+                Need.state == NeedState.PUBLISHED,
+                NeedLine.asked,
+                ~NeedLine.held,
+                ~Need.confirm_needed,
+            )
         )
     )
 
