@@ -38,6 +38,8 @@ import nexus.matching.referrals.reactions
 import nexus.matching.replies.graphql
 import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
+import nexus.matching.suggestions.register.graphql
+import nexus.matching.suggestions.register.reactions
 import nexus.matching.worklist.graphql
 import nexus.needs.drafts.graphql
 import nexus.needs.graphql

@@ -7,7 +7,7 @@ from nexus.graph.scopes import ScopeTable
 
 _NEEDS = (
     *("Need", "NeedEvent", "NeedLine", "Tranche", "Relaxation"),
-    *("Gap", "GapCount", "MatchReason", "MatchSuggestion"),
+    *("Gap", "GapCell", "GapCount", "GapReport", "MatchReason", "MatchSuggestion"),
 )
 _OFFERS = ("CharityProject", "Offer", "ServedArea")
 _PLEDGES = (
@@ -31,7 +31,7 @@ OPENS: dict[str, tuple[str, ...]] = {
         *_NEEDS,
         *("createNeed", "updateNeed", "addNeedLine", "removeNeedLine", "changeQuantity"),
         *("submitNeed", "pauseNeed", "resumeNeed", "closeNeed", "reopenNeed", "cancelNeed"),
-        *("acknowledgeGap", "addressGap", "waiveGap"),
+        *("acknowledgeGap", "addressGap", "waiveGap", "planGapPurchase"),
     ),
     "discovery:read": _DISCOVERY,
     "discovery:write": (

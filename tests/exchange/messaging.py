@@ -78,7 +78,7 @@ class Authority:
 
     async def open(self) -> "Authority":
         """Set it up by mutations' operations, with a secret."""
-        way = {
+        way: Any = {
             PartnerMode.CALL_OUT: {"url": URL, "folder": None},
             PartnerMode.FILE_DROP: {"url": None, "folder": self.folder},
             PartnerMode.PULL: {"url": None, "folder": None},

@@ -316,6 +316,7 @@ MATCHING = {
     "handleFeedback": with_reason("Feedback", was={"state": "read"}),
     "addressGap": with_reason("Gap", addressedBy="采购1号"),
     "acknowledgeGap": with_reason("Gap"),
+    "planGapPurchase": move("Gap", reference="CG-2027-014"),
     "waiveGap": with_reason("Gap"),
 }
 CLIENTS = {

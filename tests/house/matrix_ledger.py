@@ -45,6 +45,7 @@ async def pledge_and_deliver(m: Maker, place: Place) -> None:
         area_code=place.town,
         state_reason=place.says("Gap.stateReason"),
         addressed_by=place.says("Gap.addressedBy"),
+        purchase_ref=place.says("Gap.purchaseRef"),
         opened_at=now(),
     )
     await m.put(gap)

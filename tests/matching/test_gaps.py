@@ -410,12 +410,15 @@ async def test_gaps_in_the_graph(engine: AsyncEngine, api: Api) -> None:
     (row,) = [n for n in answer["data"]["gaps"]["nodes"] if n["id"] == encode("Gap", gap.id)]
     assert row["area"] == {"code": "440103001"}
     assert row["line"] == {"item": "大米", "gaps": {"nodes": [{"id": row["id"]}]}}
-    assert row["allowedActions"] == ["acknowledgeGap", "addressGap", "waiveGap"]
+    assert row["allowedActions"] == ["acknowledgeGap", "planGapPurchase", "addressGap", "waiveGap"]
     answer = await api(charity_user)(GAPS, filter=ours)
     (row,) = [n for n in answer["data"]["gaps"]["nodes"] if n["id"] == encode("Gap", gap.id)]
     assert row["area"] is None
     assert row["need"]["shownArea"] == {"code": "440103"}
-    assert (row["allowedActions"], row["redactions"]) == ([], ["stateReason", "area"])
+    assert (row["allowedActions"], row["redactions"]) == (
+        [],
+        ["stateReason", "area", "purchaseRef"],
+    )
     finer = await api(charity_user)(GAPS, filter={"area": "440103001", **asked})
     assert finer["data"]["gaps"] == {"totalCount": 0, "nodes": []}
     wide = await api(charity_user)(GAPS, filter={"area": "CN", **asked})

@@ -111,7 +111,7 @@ NOUNS: dict[str, Noun] = {
     "authority_reply": Noun("AuthorityReply", outward=("recorded",)),
     "gap": Noun(
         "Gap",
-        outward=("opened", "addressed", "waived", "acknowledged"),
+        outward=("opened", "addressed", "waived", "acknowledged", "purchase_planned"),
         opening=("opened",),
         ending=("addressed", "waived"),
     ),

@@ -37,7 +37,7 @@ from nexus.matching.suggestions.scores.queries import reasons
 from nexus.needs.graphql import Need, NeedLine
 from nexus.needs.model import Need as NeedRow
 
-register_enums(model.GapState)
+register_enums(model.GapState, model.GapRemedy)
 
 
 @record
@@ -72,6 +72,7 @@ class MatchSuggestion:
     transitions=model.TRANSITIONS,
     actions={
         "acknowledge_gap": ("acknowledge", policy.may_decide),
+        "plan_gap_purchase": ("plan_purchase", policy.may_decide),
         "address_gap": ("address", policy.may_decide),
         "waive_gap": ("waive", policy.may_decide),
     },
@@ -164,6 +165,7 @@ class AddressGapInput:
     id: strawberry.ID
     expected_version: int
     addressed_by: str
+    remedy: model.GapRemedy | None = None
     reason: str | None = None
     idempotency_key: str
 
@@ -176,6 +178,7 @@ async def address_gap(act, input: AddressGapInput):  # type: ignore[no-untyped-d
         decode(input.id, "Gap"),
         expected_version=input.expected_version,
         addressed_by=input.addressed_by,
+        remedy=None if input.remedy is None else model.GapRemedy(input.remedy),
         reason=input.reason,
     )
 

@@ -19,7 +19,7 @@ async def acknowledge_gap(
     act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
 ) -> model.Gap:
     """The coordinator has seen it and looks for help."""
-    row = await _take(act, row_id, expected_version)
+    row = await take_gap(act, row_id, expected_version)
     act.move(row, model.TRANSITIONS, "acknowledge")
     row.state_reason = reason
     act.record("gap.acknowledged", row, line_id=row.line_id)
@@ -32,16 +32,17 @@ async def address_gap(
     *,
     expected_version: int,
     addressed_by: str,
+    remedy: model.GapRemedy | None = None,
     reason: str | None = None,
 ) -> model.Gap:
     """Help is on its way; `addressed_by` is the number of the offer, plan or measure."""
-    row = await _take(act, row_id, expected_version)
+    row = await take_gap(act, row_id, expected_version)
     if not addressed_by.strip():
         raise Invalid(
             "Say what addresses the gap: the number of an offer, a purchase plan or a measure.",
             field="addressedBy",
         )
-    _address(act, row, addressed_by.strip())
+    address(act, row, addressed_by.strip(), remedy)
     row.state_reason = reason
     return row
 
@@ -50,7 +51,7 @@ async def waive_gap(
     act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
 ) -> model.Gap:
     """Nothing will be done about it, for a stated reason."""
-    row = await _take(act, row_id, expected_version)
+    row = await take_gap(act, row_id, expected_version)
     if not (reason or "").strip():
         raise Invalid("'waive' needs a reason.", field="reason")
     _waive(act, row, reason)
@@ -83,7 +84,7 @@ async def address_by_offer(act: Act, offer: Offer) -> int:
     values = {**act.actor.binds(), "offer_id": offer.id}
     gaps = (await act.session.execute(queries.gaps_an_offer_fills(), values)).scalars().all()
     for gap in gaps:
-        _address(act, gap, offer.no)
+        address(act, gap, offer.no, model.GapRemedy.OFFER)
     return len(gaps)
 
 
@@ -106,7 +107,8 @@ async def waive_gaps_unasked(act: Act, need_id: UUID) -> int:
     return len(gaps)
 
 
-async def _take(act: Act, row_id: UUID, expected_version: int) -> model.Gap:
+async def take_gap(act: Act, row_id: UUID, expected_version: int) -> model.Gap:
+    """The gap, locked, for whoever may decide about it."""
     row = await act.take(
         model.Gap, row_id, visible=policy.visible, expected_version=expected_version
     )
@@ -142,9 +144,10 @@ async def _open(act: Act, line: NeedLine) -> bool:
     return True
 
 
-def _address(act: Act, row: model.Gap, by: str) -> None:
+def address(act: Act, row: model.Gap, by: str, remedy: model.GapRemedy | None) -> None:
+    """The gap is filled by what this number names."""
     act.move(row, model.TRANSITIONS, "address")
-    row.addressed_by = by
+    row.addressed_by, row.remedy = by, remedy
     row.closed_at = act.now
     act.record("gap.addressed", row, line_id=row.line_id)
 

@@ -13,6 +13,7 @@ from nexus.exchange.messages import model
 from nexus.exchange.messages.news import rules
 from nexus.exchange.webhooks.model import FeedCursor
 from nexus.matching.pledges.model import Delivery, Pledge
+from nexus.matching.referrals.model import Referral
 from nexus.needs.model import Need, NeedLine
 from nexus.organizations.model import Organization
 from nexus.recipients.model import Recipient
@@ -35,11 +36,11 @@ async def has_partners(session: AsyncSession) -> bool:
     return bool(await session.scalar(found))
 
 
-def about(event: Any, need: Any, pledge: Any, delivery: Any) -> Any:
-    """SQL FROM: the event with the need it is about, through its pledge or delivery."""
+def about(event: Any, need: Any, pledge: Any, delivery: Any, referral: Any) -> Any:
+    """SQL FROM: the event with the need it is about, itself or through pledge or referral."""
     named = case(
         (event.object_type == "need", event.object_id),
-        else_=func.coalesce(pledge.need_id, delivery.need_id),
+        else_=func.coalesce(pledge.need_id, referral.need_id),
     )
     return (
         select(event)
@@ -51,6 +52,7 @@ def about(event: Any, need: Any, pledge: Any, delivery: Any) -> Any:
                 pledge.id == delivery.pledge_id,
             ),
         )
+        .outerjoin(referral, and_(event.object_type == "referral", referral.id == event.object_id))
         .join(need, need.id == named)
     )
 
@@ -64,14 +66,15 @@ def news(start: Place, end: tuple[int, int]) -> Select[Any]:
     """The events after `start` up to `end` that a partner is told of, in the feed's order."""
     event, need = aliased(Event), aliased(Need)
     pledge, delivery = aliased(Pledge), aliased(Delivery)
+    referral = aliased(Referral)
     line, helper, recipient = aliased(NeedLine), aliased(Organization), aliased(Recipient)
     place = tuple_(event.xact, event.position)
-    found = about(event, need, pledge, delivery).with_only_columns(
+    found = about(event, need, pledge, delivery, referral).with_only_columns(
         *(event.id.label("event_id"), event.kind, event.occurred_at, event.object_type),
         *(event.object_version, event.sequence.label("event_sequence"), event.facts),
         *(need.id.label("need_id"), need.no.label("need_no"), need.category, need.urgency),
         subject_of(need, recipient).label("subject_id"),
-        func.coalesce(delivery.no, pledge.no, need.no).label("object_no"),
+        func.coalesce(delivery.no, pledge.no, referral.no, need.no).label("object_no"),
         func.coalesce(delivery.quantity, pledge.quantity).label("quantity"),
         *(delivery.delivered_on, line.item_code, line.unit),
         *(helper.no.label("helper_no"), helper.uscc.label("helper_code")),
@@ -81,7 +84,7 @@ def news(start: Place, end: tuple[int, int]) -> Select[Any]:
         found.join(_P, _P.organization_id == need.publisher_id)
         .outerjoin(recipient, recipient.id == need.recipient_id)
         .outerjoin(line, line.id == pledge.line_id)
-        .outerjoin(helper, helper.id == pledge.organization_id)
+        .outerjoin(helper, helper.id == _helper(pledge, referral))
         .where(
             event.kind.in_(rules.told_kinds()),
             place > _at(start),
@@ -91,6 +94,10 @@ def news(start: Place, end: tuple[int, int]) -> Select[Any]:
         )
         .order_by(event.xact, event.position)
     )
+
+
+def _helper(pledge: Any, referral: Any) -> Any:
+    return func.coalesce(pledge.organization_id, referral.to_organization_id)
 
 
 def _at(place: tuple[int, int]) -> Any:

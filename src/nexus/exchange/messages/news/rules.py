@@ -8,9 +8,16 @@ from uuid import UUID
 
 from nexus.exchange.changes.rules import NOUNS
 
-TOLD = ("need", "pledge", "delivery")
+TOLD = ("need", "pledge", "delivery", "referral")
 """Tables whose events the publishing authority is told of (T5e)."""
-_SKIPPED = frozenset({"need.visibility_changed", "need.revised"})
+_SKIPPED = frozenset(
+    {
+        *("need.visibility_changed", "need.revised"),
+        *("referral.created", "referral.overdue"),
+        *("referral.identity_requested", "referral.identity_read"),
+    }
+)
+"""What is no step of help."""
 
 
 def told_kinds() -> list[str]:
