@@ -21,6 +21,7 @@ ROLES = "(roles)"
 """The first line: every role there is, so that a new one cannot hide among the others."""
 BELONGS = {
     "NeedLine": "Need",
+    "Tranche": "Need",
     "Qualification": "Organization",
     "Recipient": "Household",
     "Recognition": "Household",
