@@ -67,7 +67,7 @@ OWING: dict[str, Sequence[str]] = {
     "INV-22 waiver is told of": (
         _OWED.format(kind="'review'", state="'waived'", rest=_WAIVED),
         _NEWS.format(kind="obligation.waived", table="obligation", which=_OF_NEED),
-        _JOB.format(kind="obligation.waived", listener="alerts.raise_at_waived"),
+        _JOB.format(kind="obligation.waived", listener="alerts.raise_obligation_waived"),
     ),
     "INV-22 waiver says who and why": (
         "ALTER TABLE obligation DROP CONSTRAINT ck_obligation_inv_22_waived_by_and_why",

@@ -247,12 +247,14 @@ async def alerts_about(engine: AsyncEngine, row: Obligation) -> dict[str, AlertS
 
 
 def test_its_news_is_heard() -> None:
-    heard = {
-        listener.kind
-        for listener in LISTENERS.values()
-        if listener.handle in vars(reactions).values()
-    }
-    assert {"obligation.overdue", "obligation.done", "obligation.waived"} <= heard
+    """Every kind raises or clears one rule; no override is cleared by news (INV-22)."""
+    heard = {(name, one.kind) for name, one in LISTENERS.items() if name.startswith("alerts.")}
+    for watch in reactions.WATCHES:
+        rule = watch.rule.replace(".", "_")
+        assert (f"alerts.raise_{rule}", watch.raised_by) in heard
+        for kind in watch.cleared_by:
+            assert (f"alerts.clear_{rule}_at_{kind.replace('.', '_')}", kind) in heard
+        assert RULES[watch.rule].kind is not AlertClass.OVERRIDE or not watch.cleared_by
 
 
 async def strike(engine: AsyncEngine, at: datetime) -> None:
@@ -322,7 +324,7 @@ async def test_an_authority_takes_it_on_over_the_api(engine: AsyncEngine, api: A
     await strike(engine, now() + timedelta(hours=2))
     await hear_all(engine)
     nodes = (await api(clerk)(LIST))["data"]["alerts"]["nodes"]
-    (node,) = [one for one in nodes if one["evidence"].get("obligation") == row.no]
+    (node,) = [one for one in nodes if one["evidence"].get("no") == row.no]
     assert node["subject"]["__typename"] == "Obligation"
     assert node["allowedActions"] == ["acknowledgeAlert"]
     assert (await api(charity)(LIST))["data"]["alerts"]["nodes"] == []

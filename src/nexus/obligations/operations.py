@@ -65,6 +65,8 @@ async def oblige(
 
 def _about(row: model.Obligation) -> dict[str, Any]:
     return {
+        "no": row.no,
+        "due_at": row.due_at.isoformat(),
         "obligation_kind": row.kind.value,
         "subject_type": row.subject_type,
         "subject_id": row.subject_id,

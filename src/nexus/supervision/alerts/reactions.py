@@ -1,91 +1,134 @@
 """What raises alerts and what clears them: news of lower slices."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.core.outbox import Event, hears
-from nexus.matching.helped.model import HelpOverride
-from nexus.needs.model import NeedLine
+from nexus.discovery.model import DiscoveryReport
+from nexus.needs.model import Need
 from nexus.obligations.model import Obligation
 from nexus.organizations.model import Organization
+from nexus.supervision.alerts.model import AlertClass
 from nexus.supervision.alerts.operations import clear_alert, raise_alert
+from nexus.supervision.alerts.rules import RULES
 
 
-@hears("obligation.overdue")
-async def raise_at_overdue(session: AsyncSession, event: Event, now: datetime) -> None:
-    """Somebody has not done what they owe; what was done meanwhile raises nothing."""
-    await _raise(session, event, now, "obligation.overdue")
+async def _of_obligation(session: AsyncSession, event: Event) -> str:
+    return (await session.get_one(Obligation, event.object_id)).area_code
 
 
-@hears("obligation.done")
-async def clear_at_done(session: AsyncSession, event: Event, now: datetime) -> None:
-    """Late, but done."""
-    act = Act(session, system(now))
-    await clear_alert(act, rule="obligation.overdue", subject_id=event.object_id)
+async def _of_organization(session: AsyncSession, event: Event) -> str:
+    return (await session.get_one(Organization, event.object_id)).area_code
 
 
-@hears("obligation.waived")
-async def raise_at_waived(session: AsyncSession, event: Event, now: datetime) -> None:
-    """It is late no longer; but somebody let it go, and that is told (INV-22)."""
-    act = Act(session, system(now))
-    await clear_alert(act, rule="obligation.overdue", subject_id=event.object_id)
-    await _raise(session, event, now, "obligation.waived")
+async def _of_report(session: AsyncSession, event: Event) -> str:
+    return (await session.get_one(DiscoveryReport, event.object_id)).custody_area_code
 
 
-@hears("organization.qualification_lapsed")
-async def raise_at_lapse(session: AsyncSession, event: Event, now: datetime) -> None:
-    """It raised funds in public, and may no longer: its projects stand still."""
-    row = await session.get_one(Organization, event.object_id)
-    await raise_alert(
-        Act(session, system(now)),
-        rule="qualification.lapsed",
-        subject_type="organization",
-        subject_id=row.id,
-        area_code=row.area_code,
-        evidence={"organization": row.no, "project_id": event.facts["project_id"]},
+async def _of_need(session: AsyncSession, event: Event) -> str:
+    return (await session.get_one(Need, UUID(event.facts["need_id"]))).area_code
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The news that raises a rule's alert about its row, and the news that clears it."""
+
+    rule: str
+    raised_by: str
+    area: Callable[[AsyncSession, Event], Awaitable[str]]
+    cleared_by: tuple[str, ...] = ()
+
+
+WATCHES = (
+    Watch(
+        "obligation.overdue",
+        "obligation.overdue",
+        _of_obligation,
+        ("obligation.done", "obligation.waived"),
+    ),
+    Watch("obligation.waived", "obligation.waived", _of_obligation),
+    Watch(
+        "qualification.lapsed",
+        "organization.qualification_lapsed",
+        _of_organization,
+        ("organization.reinstated", "organization.deregistered"),
+    ),
+    Watch(
+        "report.overdue",
+        "discovery.overdue",
+        _of_report,
+        (
+            *("discovery.verified", "discovery.converted", "discovery.dismissed"),
+            *("discovery.closed", "discovery.marked_duplicate"),
+        ),
+    ),
+    Watch(
+        "referral.overdue",
+        "referral.overdue",
+        _of_need,
+        (
+            *("referral.accepted", "referral.rejected", "referral.recalled", "referral.expired"),
+            *("referral.completed", "referral.failed", "referral.entered_in_error"),
+        ),
+    ),
+    Watch("help.twice", "helped.overridden", _of_need),
+)
+"""An override is never cleared by news: somebody looks at it (INV-22)."""
+
+
+def _listen(watch: Watch) -> None:
+    """Register what the watch hears."""
+
+    async def raise_it(session: AsyncSession, event: Event, now: datetime) -> None:
+        if await _is_over(session, event, watch.cleared_by):
+            return
+        override = RULES[watch.rule].kind is AlertClass.OVERRIDE
+        await raise_alert(
+            Act(session, system(now)),
+            rule=watch.rule,
+            subject_type=event.object_type,
+            subject_id=event.object_id,
+            area_code=await watch.area(session, event),
+            caused_by=event.actor_id if override else None,
+            evidence=dict(event.facts),
+        )
+
+    async def clear_it(session: AsyncSession, event: Event, now: datetime) -> None:
+        act = Act(session, system(now))
+        await clear_alert(act, rule=watch.rule, subject_id=event.object_id)
+
+    _hear(raise_it, watch.raised_by, f"raise_{watch.rule}")
+    for kind in watch.cleared_by:
+        _hear(clear_it, kind, f"clear_{watch.rule}_at_{kind}")
+
+
+def _hear(handle: Any, kind: str, name: str) -> None:
+    """One listener under its own name: jobs know it by that."""
+
+    async def listener(session: AsyncSession, event: Event, now: datetime) -> None:
+        await handle(session, event, now)
+
+    listener.__name__ = name.replace(".", "_")
+    hears(kind)(listener)
+
+
+async def _is_over(session: AsyncSession, event: Event, kinds: tuple[str, ...]) -> bool:
+    """Whether later news of the row has cleared it before this was heard."""
+    later = exists().where(
+        Event.object_id == event.object_id,
+        Event.object_type == event.object_type,
+        Event.kind.in_(kinds),
+        Event.sequence > event.sequence,
     )
+    return bool(await session.scalar(select(later)))
 
 
-@hears("organization.reinstated")
-async def clear_at_reinstatement(session: AsyncSession, event: Event, now: datetime) -> None:
-    """The authority has looked at it."""
-    act = Act(session, system(now))
-    await clear_alert(act, rule="qualification.lapsed", subject_id=event.object_id)
-
-
-@hears("helped.overridden")
-async def raise_at_override(session: AsyncSession, event: Event, now: datetime) -> None:
-    """Somebody lets a household be helped beyond the limit (INV-22)."""
-    row = await session.get_one(HelpOverride, event.object_id)
-    line = await session.get_one(NeedLine, row.line_id)
-    await raise_alert(
-        Act(session, system(now)),
-        rule="help.twice",
-        subject_type="help_override",
-        subject_id=row.id,
-        area_code=line.area_code,
-        caused_by=row.created_by,
-        evidence={"limit": row.rule, "line_id": str(row.line_id), **row.snapshot},
-    )
-
-
-async def _raise(session: AsyncSession, event: Event, now: datetime, rule: str) -> None:
-    row = await session.get_one(Obligation, event.object_id)
-    if rule == "obligation.overdue" and row.closed_at is not None:
-        return
-    await raise_alert(
-        Act(session, system(now)),
-        rule=rule,
-        subject_type="obligation",
-        subject_id=row.id,
-        area_code=row.area_code,
-        caused_by=row.closed_by,
-        evidence={
-            "obligation": row.no,
-            "kind": row.kind.value,
-            "organization_id": str(row.organization_id),
-            "due_at": row.due_at.isoformat(),
-        },
-    )
+for _watch in WATCHES:
+    _listen(_watch)
