@@ -156,11 +156,11 @@ async def merge_recipients(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_merge, row)
     act.move(row, model.TRANSITIONS, "merge")
+    _decide(act, row, reason)
     first, second = await queries.take_pair(act, row)
     await _check_free(act, first, second)
     first.merged_into_id, first.merged_at = second.id, act.now
     row.household_merged_id = await _join_homes(act, first, second)
-    _decide(act, row, reason)
     await act.session.flush()
     act.record("duplicate.merged", row, **_about(row))
     return row
@@ -220,16 +220,14 @@ async def unmerge_recipients(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_unmerge, row)
     act.move(row, model.TRANSITIONS, "unmerge")
-    said = rules.check_reason("unmerge", reason)
+    _decide(act, row, rules.check_reason("unmerge", reason))
+    home_id, row.household_merged_id = row.household_merged_id, None
     goes, _ = await queries.take_pair(act, row)
-    if row.household_merged_id is not None:
-        await queries.lock_household(act.session, row.household_merged_id)
-        homes = await queries.take_homes(act.session, (row.household_merged_id,))
-        homes[row.household_merged_id].merged_into_id = None
-        homes[row.household_merged_id].merged_at = None
-        row.household_merged_id = None
     goes.merged_into_id, goes.merged_at = None, None
-    _decide(act, row, said)
+    if home_id is not None:
+        await queries.lock_household(act.session, home_id)
+        homes = await queries.take_homes(act.session, (home_id,))
+        homes[home_id].merged_into_id, homes[home_id].merged_at = None, None
     await act.session.flush()
     act.record("duplicate.unmerged", row, **_about(row))
     return row
