@@ -14,6 +14,7 @@ from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.owing import OWING
 from tests.supervision.relaxing import RELAXING
+from tests.supervision.reporting import REPORTING
 
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
 PLEDGE = "(SELECT id FROM pledge WHERE need_id = :need ORDER BY no LIMIT 1)"
@@ -32,6 +33,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 FAULTS: dict[str, Sequence[str]] = {
     **OWING,
     **RELAXING,
+    **REPORTING,
     "INV-01 line within required": (
         "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
         f"UPDATE need_line SET reserved = 11 WHERE id = {LINE}",

@@ -12,10 +12,12 @@ from nexus.supervision.authority import queries as authority
 from nexus.supervision.ledger import queries as ledger
 from nexus.supervision.owing import queries as owing
 from nexus.supervision.relaxing import queries as relaxing
+from nexus.supervision.reporting import queries as reporting
 
 CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
     **authority.CHECKS,
     **owing.CHECKS,
     **relaxing.CHECKS,
+    **reporting.CHECKS,
 }

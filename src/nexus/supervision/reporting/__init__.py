@@ -1,0 +1,1 @@
+"""Reports of hardship recomputed: nothing lost between two desks."""
