@@ -190,10 +190,12 @@ async def prepare(engine: AsyncEngine, **need: Any) -> Ground:
             "stranger": await m.account("charity_user", other),
         }
     async with acting(engine, people["worker"]) as act:
-        given = {IdentityField.NAME: NAME, IdentityField.PHONE: PHONE}
-        await vault.record_identity(
-            act, recipient.id, given=given | {IdentityField.ADDRESS: ADDRESS}
-        )
+        known = {
+            IdentityField.NAME: NAME,
+            IdentityField.PHONE: PHONE,
+            IdentityField.ADDRESS: ADDRESS,
+        }
+        await vault.record_identity(act, recipient.id, given=known)
     rows = {
         "need": made,
         "consent": consent,

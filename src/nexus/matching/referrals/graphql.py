@@ -101,10 +101,12 @@ class Referral:
     direction: model.ReferralDirection
     state: model.ReferralState
     urgency: Urgency
-    category: str
+    category: str | None = classified(model.Referral.category, allowed=policy.may_read_summary)
     title: str | None = classified(model.Referral.title, allowed=policy.may_read_summary)
     summary: str | None = classified(model.Referral.summary, allowed=policy.may_read_summary)
-    shown_area: Area | None = to_one(model.Referral.shown_area_code)
+    shown_area: Area | None = to_one(
+        model.Referral.shown_area_code, allowed=policy.may_read_summary
+    )
     from_organization: Organization | None = to_one(model.Referral.from_organization_id)
     to_organization: Organization | None = to_one(model.Referral.to_organization_id)
     to_station: Station | None = to_one(model.Referral.to_station_id)

@@ -12,7 +12,6 @@ from nexus.areas.queries import check_code, due_after
 from nexus.casework.model import Station, StationState
 from nexus.core.refusals import Invalid
 from nexus.matching.pledges import policy as pledges_policy
-from nexus.matching.pledges.referred.operations import give_back, take_up
 from nexus.matching.referrals import model, policy, queries, rules
 from nexus.matching.referrals.drafts.operations import (
     Package,
@@ -21,6 +20,7 @@ from nexus.matching.referrals.drafts.operations import (
     refer_onward,
 )
 from nexus.matching.referrals.model import Referral
+from nexus.matching.referrals.reservations.operations import release, reserve
 from nexus.needs.model import Need
 from nexus.organizations.model import Organization, OrganizationState
 from nexus.recipients.operations import alias_for
@@ -170,25 +170,8 @@ async def accept_referral(
     _move(act, row, "accept", "referral.accepted", told, planned_on=planned_on)
     await act.session.flush()
     if act.actor.role in pledges_policy.PLEDGERS:
-        await _reserve(act, row, planned_on, offer_id)
+        await reserve(act, row, parent, offer_id)
     return row
-
-
-async def _reserve(act: Act, row: Referral, planned_on: date, offer_id: UUID | None) -> None:
-    assert row.sent_by is not None
-    for line in await queries.lines_of(act.session, row.id):
-        ground = await queries.reservable(act.session, line)
-        if not ground.published or ground.open is None:
-            continue
-        pledge = await take_up(
-            act,
-            line.line_id,
-            quantity=line.quantity or ground.open,
-            offer_id=offer_id,
-            planned_on=planned_on,
-            accepted_by=row.sent_by,
-        )
-        line.pledge_id = pledge.id
 
 
 async def reject_referral(
@@ -313,9 +296,7 @@ async def _end(
             told = "the referral that it was sent onward from has ended"
             await _end(act, child, "recall", "referral.recalled", told)
     await act.session.flush()
-    lines = await queries.lines_of(act.session, row.id)
-    if pledges := [line.pledge_id for line in lines if line.pledge_id]:
-        await give_back(act, pledges, "the referral that brought it has ended")
+    await release(act, row)
 
 
 async def confirm_outcome(

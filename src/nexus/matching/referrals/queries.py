@@ -14,7 +14,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
-    exists,
     func,
     literal,
     null,
@@ -27,7 +26,6 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import Act, Actor, View
 from nexus.charity.model import Offer, OfferState
-from nexus.core.db import Base
 from nexus.matching.pledges.model import Delivery, DeliveryState
 from nexus.matching.referrals import model, policy
 from nexus.needs.model import NeedLine
@@ -263,23 +261,27 @@ def alias(actor: Actor, row: Any) -> ColumnElement[Any]:
 
 def of_recipient(data_class: str, name: str) -> Any:
     """A field of the person, shown to the receiver with that class of the package."""
-    return _of(Recipient, data_class, name, lambda row, person: person.id == row.recipient_id)
+
+    def expression(actor: Actor, row: Any) -> ColumnElement[Any]:
+        person = aliased(Recipient)
+        found = select(getattr(person, name)).where(person.id == row.recipient_id)
+        shown = found.correlate_except(person).scalar_subquery()
+        return case((policy.class_open(actor, row, data_class), shown))
+
+    return expression
 
 
 def of_household(data_class: str, name: str) -> Any:
     """A field of the person's household, shown to the receiver with that class."""
 
-    def home(row: Any, household: Any) -> ColumnElement[bool]:
-        person = aliased(Recipient)
-        return exists().where(person.id == row.recipient_id, person.household_id == household.id)
-
-    return _of(Household, data_class, name, home)
-
-
-def _of(table: type[Base], data_class: str, name: str, same: Any) -> Any:
     def expression(actor: Actor, row: Any) -> ColumnElement[Any]:
-        about: Any = aliased(table)
-        found = select(getattr(about, name)).where(same(row, about)).correlate_except(about)
+        home, person = aliased(Household), aliased(Recipient)
+        found = (
+            select(getattr(home, name))
+            .join(person, person.household_id == home.id)
+            .where(person.id == row.recipient_id)
+            .correlate_except(home, person)
+        )
         return case((policy.class_open(actor, row, data_class), found.scalar_subquery()))
 
     return expression
