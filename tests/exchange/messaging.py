@@ -209,6 +209,15 @@ class Authority:
 
     # --- Looking ---
 
+    async def find_partner(self) -> ExchangePartner:
+        """The one that was set up by another way than `open`."""
+        async with AsyncSession(self.engine) as session:
+            row = ExchangePartner
+            found = await session.scalars(
+                select(row).where(row.organization_id == self.account.organization_id)
+            )
+            return found.one()
+
     async def messages(self, *states: MessageState) -> Sequence[ExchangeMessage]:
         """Messages to the authority, in the order of the feed."""
         row = ExchangeMessage

@@ -17,10 +17,15 @@ from nexus.exchange.webhooks.deliveries.rules import (
     breaker_pause,
     failure,
     message_id,
-    pause,
 )
+from nexus.exchange.webhooks.deliveries.rules import pause as grown_pause
 
-__all__ = ["BREAKER_AFTER", "LIFE", "breaker_pause", "failure", "message_id", "pause"]
+__all__ = ["BREAKER_AFTER", "LIFE", "breaker_pause", "failure", "message_id"]
+
+LONGEST_PAUSE = timedelta(minutes=15)
+"""An authority that is back hears of everything within the hour."""
+LONGEST_ASKED = timedelta(hours=1)
+"""What a receiver may ask for by Retry-After."""
 
 ACK_WITHIN = timedelta(hours=24)
 """After it a message that was sent without an acknowledgement counts as failed."""
@@ -32,8 +37,6 @@ REFUSING = frozenset({400, 409, 413, 415, 422})
 """Answers that are about this message, not about the way to the receiver."""
 FOLDER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 MAX_KEY = 200
-MAX_BODY = 64 * 1024
-"""Bytes of a message that comes in."""
 
 
 class PartnerExists(GuardFailed):
@@ -79,6 +82,12 @@ def check_key(key: Any) -> str:
             field="idempotencyKey",
         )
     return key
+
+
+def pause(attempts: int, chance: float, retry_after: int | None = None) -> timedelta:
+    """Before the next attempt, after so many: 5 s, 20 s, 80 s, … 15 min; or what was asked for."""
+    asked = min(timedelta(seconds=retry_after or 0), LONGEST_ASKED)
+    return max(min(grown_pause(attempts, chance), LONGEST_PAUSE), asked)
 
 
 class Ack(StrEnum):

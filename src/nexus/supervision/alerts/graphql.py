@@ -34,6 +34,10 @@ from nexus.supervision.alerts.rules import RULES
 register_enums(model.AlertState, model.AlertClass, model.Severity, model.Stage)
 
 
+_ALSO = ("Obligation", "Relaxation", "HelpOverride", "ExchangePartner", "ExchangeMessage")
+"""Types of rows that only alerts are about."""
+
+
 @node(
     model.Alert,
     visible=policy.visible,
@@ -57,7 +61,7 @@ class Alert:
     severity: model.Severity
     subject_type: str
     subject: Node | None = node_of(
-        (*SUBJECTS, "Obligation", "Relaxation", "HelpOverride"),
+        (*SUBJECTS, *_ALSO),
         "subject_type",
         "subject_id",
         about="The row it is about; null when you do not see it.",

@@ -181,9 +181,8 @@ async def _failed(act: Act, row: model.ExchangeMessage, outcome: Outcome, chance
     if act.now >= row.expires_at or row.refusals >= rules.MAX_REFUSALS:
         await give_up(act, row)
         return
-    asked = min(timedelta(seconds=outcome.retry_after or 0), timedelta(hours=8))
     act.move(row, model.TRANSITIONS, "fail")
-    row.due_at = act.now + max(rules.pause(row.attempts, chance), asked)
+    row.due_at = act.now + rules.pause(row.attempts, chance, outcome.retry_after)
     await hold(act, row)
 
 
