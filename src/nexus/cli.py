@@ -298,6 +298,9 @@ def import_(
         try:
             report = asyncio.run(_import(settings, kind, path, profile, as_, dry_run))
         except Refusal as refusal:
+            if as_json:
+                told = {"refused": refusal.as_dict()}
+                typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
             _stop(refusal.message)
     if as_json:
         typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))

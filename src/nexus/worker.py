@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.accounts.operations import forget_failures
+from nexus.accounts.operations import forget_failures, forget_tokens
 from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.charity.projects.operations import lapse_fundraising
 from nexus.core.outbox import run_due
@@ -23,6 +23,7 @@ from nexus.exchange.webhooks.deliveries.operations import forget_deliveries
 from nexus.exchange.webhooks.deliveries.reactions import Courier
 from nexus.exchange.webhooks.rules import Mailroom
 from nexus.graph.execution import utcnow
+from nexus.graph.idempotency import forget_keys
 from nexus.graph.quotas import forget_full_buckets
 from nexus.integrations.folders import Folders
 from nexus.integrations.http_out import HttpOut
@@ -61,6 +62,8 @@ CLOCKS: tuple[Clock, ...] = (
     tell_overdue,
     escalate_alerts,
     forget_failures,
+    forget_tokens,
+    forget_keys,
     forget_full_buckets,
     tell_begun_needs,
     forget_deliveries,

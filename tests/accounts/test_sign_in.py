@@ -4,13 +4,13 @@ import asyncio
 import base64
 import logging
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -231,6 +231,36 @@ async def test_the_clock_forgets_failures(door: httpx.AsyncClient, engine: Async
     async with AsyncSession(engine) as session, session.begin():
         await operations.forget_failures(session, now() + 2 * rules.LOCK)
     assert await count_of(engine, model.SignInFailure) == 0
+
+
+async def test_the_clock_forgets_tokens_that_ended_long_ago(
+    engine: AsyncEngine, account: model.Account
+) -> None:
+    ended = {"revoked": now(), "expired": now(), "both": now()}
+    async with AsyncSession(engine) as session, session.begin():
+        await session.execute(delete(model.AccessToken))
+        for name, at in (*ended.items(), ("live", None), ("endless", None)):
+            session.add(
+                model.AccessToken(
+                    account_id=account.id,
+                    digest=name.encode(),
+                    label=name,
+                    created_at=now() - timedelta(days=1),
+                    expires_at=at
+                    if name in ("expired", "both")
+                    else (now() + timedelta(days=5000) if name == "live" else None),
+                    revoked_at=at if name in ("revoked", "both") else None,
+                )
+            )
+
+    async def forgotten(at: datetime) -> int:
+        async with AsyncSession(engine) as session, session.begin():
+            return await operations.forget_tokens(session, at)
+
+    assert await forgotten(now() + rules.TOKENS_TOLD - timedelta(hours=1)) == 0
+    assert await forgotten(now() + rules.TOKENS_TOLD + timedelta(hours=1)) == len(ended)
+    assert await forgotten(now() + timedelta(days=3000)) == 0
+    assert await count_of(engine, model.AccessToken) == 2
 
 
 @pytest.mark.parametrize("state", [model.AccountState.SUSPENDED, model.AccountState.CLOSED])

@@ -179,6 +179,24 @@ async def test_the_organization_of_that_name_is_used(source: Source) -> None:
     assert (await source.offers("甲厂"))["MED N95"].organization_id == known.id
 
 
+async def test_brackets_of_either_width_are_one_name(source: Source, engine: AsyncEngine) -> None:
+    """Who stands here with the brackets of Chinese is found by those of ASCII, and keeps them."""
+    wide, narrow = f"爱心厂（东）-{source.name}", f"爱心厂(东)-{source.name}"
+    async with making(engine) as m:
+        standing = await m.organization(name=f"旧厂（西）-{source.name}", state="verified")
+    capacity = {"口罩类产能": [("N95", 1)]}
+    rows = [w.factory(name, capacity) for name in (wide, narrow, standing.name)]
+    rows.append(w.factory(f"旧厂(西)-{source.name}", capacity))
+    for row in rows:
+        report = await source.read(row)
+        assert report.rejected == []
+    async with AsyncSession(engine) as session:
+        found = await session.scalars(
+            select(Organization.name).where(Organization.name.like(f"%厂_%_-{source.name}"))
+        )
+        assert sorted(found) == sorted([narrow, standing.name])
+
+
 async def test_a_clinic_has_one_offer_for_each_of_its_categories(source: Source) -> None:
     def clinic(name: str, kind: Any, note: str = "免费问诊") -> list[Any]:
         return [

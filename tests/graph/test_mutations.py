@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import NOBODY, Role
 from nexus.core.ids import new_id
 from nexus.core.outbox import Event
+from nexus.graph import idempotency
 from nexus.graph.errors import RequestError
 from nexus.graph.idempotency import IdempotencyKey
 from nexus.graph.identifiers import encode
@@ -318,17 +320,45 @@ async def test_a_named_constraint_speaks(library: Library) -> None:
     assert await count(library) == before
 
 
-async def test_an_unnamed_constraint_is_a_fault(
+async def test_an_unnamed_check_is_told_by_its_name_and_logged(
     library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = await count(library)
     with caplog.at_level(logging.DEBUG):
         answer = await library.ask(ORDER, order("不可见的标题", pages=200_000))
-    assert answer["data"] == {"orderBook": None}
-    assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
-    assert "pages_few" not in json.dumps(answer)
+    told = answer["data"]["orderBook"]
+    assert (told["code"], told["details"]) == ("GUARD_FAILED", {"rule": "ck_lib_book_pages_few"})
     assert "ck_lib_book_pages_few" in caplog.text
-    assert "不可见的标题" not in caplog.text
+    assert "不可见的标题" not in caplog.text + json.dumps(answer, ensure_ascii=False)
+    assert await count(library) == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("INSERT INTO lib_book SELECT * FROM lib_book LIMIT 1", "pk_lib_book"),
+        ("UPDATE lib_book SET title = NULL", None),
+        ("UPDATE lib_book SET author_id = gen_random_uuid()", None),
+    ],
+)
+async def test_a_duplicate_is_a_race_and_all_else_a_fault(
+    library: Library, monkeypatch: pytest.MonkeyPatch, statement: str, expected: str | None
+) -> None:
+    await library.ask(ORDER, order("One"))
+    spec = LIBRARY.mutations["orderBook"]
+
+    async def run(act: Any, given: Any) -> Any:
+        await act.session.execute(text(statement))
+
+    monkeypatch.setitem(LIBRARY.mutations, "orderBook", replace(spec, run=run))
+    before = await count(library)
+    answer = await library.ask(ORDER, order("Two"))
+    if expected is None:
+        assert answer["data"] == {"orderBook": None}
+        assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
+    else:
+        told = answer["data"]["orderBook"]
+        assert (told["code"], told["details"]) == ("GUARD_FAILED", {"rule": expected})
     assert await count(library) == before
 
 
@@ -421,3 +451,26 @@ async def test_the_payload_reads_as_a_query_does(library: Library) -> None:
         assert ("allowedActions" in made) == including
         assert ("title" in made) != including
         assert (made["again"], made["pages"]) == ("Same", 1)
+
+
+async def test_the_clock_forgets_keys_after_their_days(library: Library) -> None:
+    document = order("Kept")
+    first = await library.ask(ORDER, document)
+    assert (await library.ask(ORDER, document)) == first
+
+    async def forgotten(at: datetime) -> int:
+        async with AsyncSession(library.engine) as session, session.begin():
+            return await idempotency.forget_keys(session, at)
+
+    async with AsyncSession(library.engine) as session:
+        newest = await session.scalar(select(func.max(IdempotencyKey.created_at)))
+        assert newest is not None
+        await session.execute(
+            text("DELETE FROM idempotency_key WHERE created_at < :n"), {"n": newest}
+        )
+        await session.commit()
+    now = newest
+    assert await forgotten(now + idempotency.KEPT - timedelta(hours=1)) == 0
+    assert (await library.ask(ORDER, document)) == first
+    assert await forgotten(now + idempotency.KEPT + timedelta(days=1)) >= 1
+    assert await forgotten(now + idempotency.KEPT + timedelta(days=1)) == 0

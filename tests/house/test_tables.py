@@ -23,6 +23,7 @@ SCHEMAS = "('public', 'vault')"
 DELETABLE = {
     "emergency_area": "the areas of an event are replaced as one; the event's history names them",
     "emergency_period": "its phases are replaced as one",
+    "access_token": "a token that ended a month ago; its history stays",
     "idempotency_key": "an answer is kept for ninety days",
     "job": "a done job has left its event behind",
     "need_line": "a draft's lines are replaced; later a pledge's key holds them",

@@ -354,3 +354,16 @@ async def test_a_county_imports_its_recognitions(
     assert len(stated) == first["created"]
     checked = nexus(database, "verify", "--json")
     assert (checked.returncode, json.loads(checked.stdout)) == (0, [])
+
+
+async def test_a_file_that_is_refused_says_so_in_json(
+    story: Story, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "recognitions.csv"
+    path.write_bytes(b"\x00\x01\x02 no table")
+    command = ("import", "recognitions", str(path), "--profile", str(PROFILE), "--json")
+    ran = nexus(database, *command, "--as", "nobody of that name")
+    assert ran.returncode == 2
+    told = json.loads(ran.stdout)["refused"]
+    assert told["code"]
+    assert told["message"] in " ".join(ran.stderr.split())

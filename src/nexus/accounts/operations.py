@@ -309,3 +309,12 @@ async def forget_failures(session: AsyncSession, now: datetime) -> int:
         .returning(row.username_digest)
     )
     return len(dropped.all())
+
+
+async def forget_tokens(session: AsyncSession, now: datetime, *, limit: int = 5000) -> int:
+    """Drop tokens that ended long ago; how many. A clock calls it; their history stays."""
+    row = model.AccessToken
+    ended = func.least(row.expires_at, row.revoked_at) < now - rules.TOKENS_TOLD
+    old = select(row.id).where(ended).limit(limit).with_for_update(skip_locked=True)
+    dropped = await session.execute(delete(row).where(row.id.in_(old)).returning(row.id))
+    return len(dropped.all())

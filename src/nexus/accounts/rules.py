@@ -39,6 +39,8 @@ TOKEN_BYTES = 32
 TOKEN_LIFE = timedelta(hours=8)
 MAX_FAILURES = 10
 """Failed sign-ins in a row under one name; then the door stays shut for LOCK."""
+TOKENS_TOLD = timedelta(days=30)
+"""How long a token that has ended is still shown to its holder."""
 LOCK = timedelta(minutes=15)
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
 NEEDS_TERRITORY = GOVERNMENT | STATION

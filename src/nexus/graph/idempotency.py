@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, Uuid, bindparam, select, update
+from sqlalchemy import LargeBinary, Text, Uuid, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,8 @@ from nexus.core.prepared import Prepared
 from nexus.core.refusals import IdempotencyKeyReused, Invalid
 
 MAX_KEY = 200
+KEPT = timedelta(days=90)
+"""Offline clients come back late."""
 
 
 class IdempotencyKey(Base):
@@ -119,6 +121,16 @@ async def remember_refusal(
     """Keep a refusal as the key's answer. A copy that got through meanwhile wins: its row."""
     taken = await _insert(session, key, now, refusal=refusal)
     return None if taken else await _found(session, key)
+
+
+async def forget_keys(session: AsyncSession, now: datetime, *, limit: int = 5000) -> int:
+    """Drop keys that are past their days; how many. A clock calls it."""
+    row = IdempotencyKey
+    pair = tuple_(row.account_id, row.key)
+    old = select(row.account_id, row.key).where(row.created_at < now - KEPT).limit(limit)
+    chosen = old.with_for_update(skip_locked=True)
+    dropped = await session.execute(delete(row).where(pair.in_(chosen)).returning(row.key))
+    return len(dropped.all())
 
 
 async def _insert(session: AsyncSession, key: Key, now: datetime, **answer: Any) -> bool:

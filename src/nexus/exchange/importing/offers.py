@@ -317,6 +317,11 @@ def _client(parties: Parties, organization_id: UUID) -> Act:
     return Act(parties.act.session, actor)
 
 
+def widths(name: str) -> set[str]:
+    """The ways in which a name that the reader has folded may stand here: with either brackets."""
+    return {name, name.translate(str.maketrans("()", "（）"))}
+
+
 async def _as_owner(parties: Parties, wanted: Wanted) -> Act:
     """The organization of that name, entered and verified when there is none."""
     if (own := parties.own_offers) is not None:
@@ -324,7 +329,8 @@ async def _as_owner(parties: Parties, wanted: Wanted) -> Act:
             raise Forbidden(f"You bring offers of {own.name} only, by that name or its number.")
         return parties.vouch
     session, row = parties.act.session, Organization
-    found = list(await session.scalars(select(row).where(row.name == wanted.organization).limit(2)))
+    known = select(row).where(row.name.in_(widths(wanted.organization))).limit(3)
+    found = list(await session.scalars(known))
     if len(found) > 1:
         raise Invalid(
             f"Several organizations are called {shown(wanted.organization)}: which one is it?",

@@ -10,6 +10,7 @@ from sqlalchemy import Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from nexus.charity.graphql import Offer
+from nexus.core.refusals import CapacityExhausted
 from nexus.graph.declare import (
     Connection,
     Fen,
@@ -27,6 +28,7 @@ from nexus.graph.declare import (
     transition,
 )
 from nexus.graph.filters import FilterField
+from nexus.graph.guards import guard
 from nexus.graph.identifiers import decode, decode_given
 from nexus.graph.specs import Filter, Order
 from nexus.matching.helped.graphql import HelpOverride
@@ -35,6 +37,26 @@ from nexus.needs.graphql import Need, NeedLine
 from nexus.organizations.graphql import Organization
 
 register_enums(model.PledgeState, model.Bucket)
+
+# The ledger's constraints, for deeds that move no quantity themselves and lose a race with one.
+for _name, _rule, _of in (
+    ("inv_01_no_oversell", "INV-01", "line"),
+    ("ck_need_line_inv_01_no_oversell", "INV-01", "line"),
+    ("inv_02_capacity", "INV-02", "offer"),
+    ("ck_offer_inv_02_capacity", "INV-02", "offer"),
+):
+    guard(
+        _name,
+        f"Pledges hold more of this {_of} than that would leave: read it again, then decide.",
+        kind=CapacityExhausted,
+        rule=_rule,
+    )
+guard(
+    "uq_pledge_live",
+    "Your organization has a live pledge on this line from the same source: withdraw it first.",
+    rule="INV-08",
+)
+guard("inv_07_published", "Pledges on this need are frozen: it is not published.", rule="INV-07")
 
 NEWEST = Order(("created_at",), descending=True)
 
