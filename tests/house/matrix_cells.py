@@ -1,7 +1,7 @@
 """What is read: through `node` of every field, and through every root field."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from graphql import get_named_type, is_leaf_type
@@ -10,7 +10,7 @@ from nexus.acting import Role
 from nexus.graph import specs
 from nexus.graph.declare import TYPES
 from nexus.graph.execution import Executor
-from tests.house.matrix_world import World
+from tests.house.matrix_world import Place, World
 
 READ, REDACTED, HIDDEN, EMPTY, UNSEEN = "read", "redacted", "hidden", "empty", "-"
 Cells = tuple[str, ...]
@@ -24,6 +24,15 @@ STAND_INS = {
     "Need.confirmReason": "Need/frozen",
     "Need.frozenAt": "Need/frozen",
     "Recognition.household": "Recognition/household",
+    "Referral.completedAt": "Referral/confirmed",
+    "Referral.confirmedAt": "Referral/confirmed",
+    "Referral.contactedOn": "Referral/confirmed",
+    "Referral.legalBasis": "Referral/rejected",
+    "Referral.outcome": "Referral/confirmed",
+    "Referral.parent": "Referral/onward",
+    "Referral.rejectReason": "Referral/rejected",
+    "Referral.reopens": "Referral/onward",
+    "Referral.toStation": "Referral/rejected",
 }
 """Fields that the type's own row cannot fill, and the row that does."""
 
@@ -143,6 +152,24 @@ async def root_cells(executor: Executor, world: World, roles: Iterable[Role]) ->
     return computed
 
 
+_BY_ROW: dict[str, tuple[str, Callable[[Place], str]]] = {
+    "attestation": (
+        "query($of: String!) { attestation(token: $of) { status } }",
+        lambda place: str(place["Attestation"].token),
+    ),
+    "alreadyHelped": (
+        "query($of: ID!) { alreadyHelped(lineId: $of) { blocked } }",
+        lambda place: place.id("NeedLine/limited"),
+    ),
+    "alreadyHelpedAlias": (
+        'query($of: String!) { alreadyHelpedAlias(householdAlias: $of, item: "FOOD.RICE") '
+        "{ blocked } }",
+        lambda place: str(place["Attestation"].alias),
+    ),
+}
+"""Roots that answer about one row: the question, and how it names the row."""
+
+
 async def _root(
     executor: Executor, world: World, role: Role, name: str, declared: specs.Spec
 ) -> Cells:
@@ -162,12 +189,9 @@ async def _root(
         case specs.One():
             data = await ask(executor, world, role, f"{{ {name} {{ id }} }}")
             return tuple(READ if place.id(target) in str(data) else UNSEEN for place in places)
-        case specs.Found() if name == "attestation":
-            text = f"query($token: String!) {{ {name}(token: $token) {{ status }} }}"
-            asked = [
-                await ask(executor, world, role, text, token=place["Attestation"].token)
-                for place in places
-            ]
+        case specs.Found() if name in _BY_ROW:
+            text, given = _BY_ROW[name]
+            asked = [await ask(executor, world, role, text, of=given(place)) for place in places]
             return tuple(READ if data[name] else UNSEEN for data in asked)
         case specs.Found():
             text = f"{{ {name}(first: 1000) {{ entries {{ objectId }} }} }}"

@@ -65,6 +65,11 @@ def _authority(place: Place) -> str:
     return encode("Organization", place.authority.id)
 
 
+def _other_side(place: Place) -> str:
+    other = place.charity if place.side == "need" else place.authority
+    return encode("Organization", other.id)
+
+
 def _clerk(place: Place) -> str:
     return encode("Account", place.clerk.id)
 
@@ -217,6 +222,12 @@ RECIPIENTS = {
     "revokeAttestation": with_reason("Attestation"),
     "recordIdentity": make(recipientId=of("Recipient"), phone="19900000000"),
     "findRecipientByIdNumber": make(idNumber=lambda place: place.id_number),
+    "similarRecipients": make(idNumber=lambda place: place.id_number),
+    "suspectDuplicate": make(recipientId=of("Recipient"), otherId=of("Recipient/same")),
+    "proposeMerge": move("DuplicateSuspicion", survivorId=of("Recipient/survivor")),
+    "mergeRecipients": with_reason("DuplicateSuspicion"),
+    "keepApart": with_reason("DuplicateSuspicion"),
+    "unmergeRecipients": with_reason("DuplicateSuspicion/merged"),
     "requestReveal": make(recipientId=of("Recipient"), fields=["NAME"], purpose="DELIV"),
     "openReveal": make(id=of("Reveal")),
     "eraseIdentity": make(recipientId=of("Recipient"), reason="本人要求"),
@@ -299,6 +310,9 @@ DISCOVERY = {
 }
 MATCHING = {
     "offerPledge": make(lineId=of("NeedLine[partners]"), quantity="1"),
+    "overrideDuplicateHelp": make(
+        lineId=of("NeedLine/limited"), quantity="201", reason="两户合住"
+    ),
     "acceptPledge": with_reason("Pledge/offered"),
     "rejectPledge": with_reason("Pledge/offered"),
     "withdrawPledge": with_reason("Pledge/offered"),
@@ -318,6 +332,26 @@ MATCHING = {
     "acknowledgeGap": with_reason("Gap"),
     "planGapPurchase": move("Gap", reference="CG-2027-014"),
     "waiveGap": with_reason("Gap"),
+}
+REFERRALS = {
+    "createReferral": make(
+        needId=of("Need[partners]"), toOrganizationId=_other_side, title="大米", summary="需要口粮。"
+    ),
+    "sendReferral": with_reason("Referral[draft]"),
+    "acceptReferral": move("Referral/requested", plannedOn=_day(0)),
+    "rejectReferral": move("Referral/requested", code="other"),
+    "startReferral": with_reason("Referral/accepted"),
+    "holdReferral": with_reason("Referral"),
+    "resumeReferral": with_reason("Referral/held"),
+    "completeReferral": move("Referral", outcome="no_show"),
+    "failReferral": with_reason("Referral"),
+    "recallReferral": with_reason("Referral"),
+    "markReferralError": with_reason("Referral"),
+    "confirmOutcome": move("Referral/completed", contactedOn=_day(0)),
+    "reopenReferral": with_reason("Referral/completed"),
+    "referOnward": move("Referral", toOrganizationId=_authority, title="大米", summary="需要口粮。"),
+    "requestReferralReveal": make(referralId=of("Referral"), fields=["NAME"]),
+    "openReferralReveal": make(referralId=of("Referral"), revealId=of("Reveal/referred")),
 }
 CLIENTS = {
     "registerApiClient": make(name="客户端", scopes=["needs:read"]),
@@ -393,6 +427,7 @@ SAMPLES: dict[str, Sample] = {
     **DISCOVERY,
     **EMERGENCIES,
     **MATCHING,
+    **REFERRALS,
     **DUTIES,
     **CLIENTS,
     **EXCHANGE,

@@ -30,8 +30,10 @@ from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
 from tests.house.matrix_ledger import pledge_and_deliver
-from tests.house.matrix_reports import report
+from tests.house.matrix_referrals import refer
+from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import exchange
+from tests.house.matrix_reports import report
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
 
@@ -50,11 +52,14 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await _needs(m, place)
     await _unpublished(m, place)
     await pledge_and_deliver(m, place)
+    await refer(m, engine, place, _event)
     await owe(m, place)
     await relax(m, place)
     await open_doors(m, place)
-    await report(m, engine, world, place)
     await exchange(m, world, place)
+    await suspect(m, place)
+    await limit_help(m, place)
+    await report(m, engine, world, place)
 
 
 async def _areas(m: Maker, place: Place) -> None:

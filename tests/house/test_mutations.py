@@ -18,7 +18,9 @@ from tests.house.matrix_world import CANARY, RELATIONS
 WITHOUT_KEY = {
     "addClientKey": "a key is shown once and kept as a digest",
     "openReveal": "identity in clear is never kept as an answer",
+    "openReferralReveal": "nor where a receiver reads it",
     "openReporter": "who told of something is never kept as an answer",
+    "similarRecipients": "a search changes nothing; it may be asked again",
     "similarReports": "a search changes nothing; it may be asked again",
     "resetPassword": "a password is shown once and kept nowhere",
     "rotateExchangeSecret": "a secret is shown once and kept sealed",

@@ -57,6 +57,7 @@ ASKED_FIRST = {
     "requestUpload": (uploads, "may_request"),
     "updateNeed": (needs, "may_create"),
     "findRecipientByIdNumber": (vault, "may_find"),
+    "similarRecipients": (vault, "may_find"),
     "importUploaded": (imports, "may_import"),
     "receiveMessage": (messages, "may_send_in"),
     "offerPledge": (pledges, "may_offer"),
@@ -64,6 +65,7 @@ ASKED_FIRST = {
 """Deeds that ask their policy before there is a row to permit, or besides."""
 NOT_TAKEN = {
     "findRecipientByIdNumber": "looks by a number, and only in the territory",
+    "similarRecipients": "looks by a number or a name, and only in the territory",
     "acknowledgeMessages": "finds many at once, and only those it sees",
     "receiveMessage": "looks by a number, and only among the authority's own needs",
     "offerPledge": "reads the ground it needs in a statement of its own",

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act
-from nexus.core.refusals import Forbidden, NotFound
+from nexus.core.refusals import NotFound
 from nexus.matching.helped import model, policy, queries, rules
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.policy import line_visible
@@ -49,11 +49,7 @@ async def override_duplicate_help(
     """
     line = await act.find(NeedLine, line_id, visible=line_visible)
     need = await act.session.get_one(Need, line.need_id)
-    if policy.may_override(act.actor, need) is not True:
-        raise Forbidden(
-            f"Role {act.actor.role.name} may not override the limit of help here: the approver of "
-            "the need's division does, who did not record the need."
-        )
+    act.permit(policy.may_override, need)
     said = rules.check_reason(reason)
     quantity = rules.check_quantity(quantity)
     if organization_id and await act.session.get(Organization, organization_id) is None:

@@ -17,17 +17,19 @@ from sqlalchemy import (
     bindparam,
     column,
     exists,
+    false,
     func,
     literal_column,
     null,
     or_,
     select,
+    true,
 )
 from sqlalchemy import cast as cast_to
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from nexus.acting import Act, Actor, View
+from nexus.acting import Act, Actor, Role, View
 from nexus.core.prepared import Prepared
 from nexus.matching.helped import model, policy
 from nexus.needs.model import NeedKind, NeedLine
@@ -159,7 +161,7 @@ def of_line(
     return (
         select(*_told(counted, given.get("quantity"), amounts=True))
         .select_from(line)
-        .join(counted, literal_column("true"))
+        .join(counted, true())
         .where(line.id == asked, policy.may_ask(actor, line))
         .order_by((counted.c.most - counted.c.helped) / counted.c.factor)
         .limit(1)
@@ -188,18 +190,19 @@ def of_alias(
         ),
         "counted",
     )
+    mine = word.organization_id == actor.organization_id
+    if actor.role not in policy.ASKS:
+        mine = true() if actor.role is Role.SYSTEM else false()
     holds = and_(
         word.alias == given.get("householdAlias", nothing),
-        word.organization_id == actor.organization_id,
+        mine,
         status(actor, word) == literal_column(f"'{AttestationStatus.VALID.name}'", Text()),
     )
-    if actor.role not in policy.ASKS:
-        holds = and_(holds, literal_column("false"))
     return (
         select(*_told(counted, given.get("quantity"), amounts=False))
         .select_from(word)
         .join(person, person.id == word.recipient_id)
-        .join(counted, literal_column("true"))
+        .join(counted, true())
         .where(holds)
         .order_by((counted.c.most - counted.c.helped) / counted.c.factor)
         .limit(1)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import strawberry
+from sqlalchemy import Uuid, or_
 
 from nexus.graph.declare import (
     Connection,
@@ -15,19 +16,17 @@ from nexus.graph.declare import (
     record,
     register_enums,
     result,
-    to_many,
     to_one,
     transition,
 )
+from nexus.graph.filters import FilterField
 from nexus.graph.identifiers import decode, encode
-from nexus.graph.specs import Order
+from nexus.graph.specs import Filter, Order
 from nexus.recipients import model as recipients
 from nexus.recipients.graphql import Household, Recipient
 from nexus.recipients.merging import model, operations, policy
 
 register_enums(model.SuspicionState, model.SuspicionGround)
-
-_BY_START = Order(("created_at",))
 
 
 @node(
@@ -63,14 +62,6 @@ class RecipientMerging:
         recipients.Recipient.merged_into_id, about="The record of the same person that stays."
     )
     merged_at: datetime | None
-    merged_from: Connection[Recipient] = to_many(
-        recipients.Recipient.merged_into_id,
-        order=_BY_START,
-        about="Records of the same person that point here.",
-    )
-    duplicates: Connection[DuplicateSuspicion] = to_many(
-        model.DuplicateSuspicion.recipient_id, order=_BY_START
-    )
 
 
 @extend(Household)
@@ -79,9 +70,16 @@ class HouseholdMerging:
         recipients.Household.merged_into_id, about="The record of the same household that stays."
     )
     merged_at: datetime | None
-    merged_from: Connection[Household] = to_many(
-        recipients.Household.merged_into_id, order=_BY_START
+
+
+def _about() -> FilterField:
+    """The recipient is one of the two."""
+    spec = Filter(
+        lambda row, value: or_(row.recipient_id == value, row.other_id == value),
+        Uuid(),
+        lambda given: decode(given, "Recipient"),
     )
+    return FilterField(strawberry.ID, spec)
 
 
 @query
@@ -95,6 +93,7 @@ class MergingQuery:
         filters={
             "state": any_of(model.DuplicateSuspicion.state),
             "ground": any_of(model.DuplicateSuspicion.ground),
+            "recipient": _about(),
         },
         about="Records of your territory that may be one person.",
     )
