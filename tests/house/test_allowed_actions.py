@@ -25,8 +25,9 @@ def _key(mutation: str, place: Place, name: str) -> str:
     """The key of the row of the type that the sample is about."""
     if mutation in ON_LINES:
         return ON_LINES[mutation]
-    given = SAMPLES[mutation].given(place).values()
-    ids = {one for one in given if isinstance(one, str) and (split(one) or ("",))[0] == name}
+    given = SAMPLES[mutation].given(place)
+    named = [given["id"]] if "id" in given else given.values()
+    ids = {one for one in named if isinstance(one, str) and (split(one) or ("",))[0] == name}
     (found,) = {key for key, _ in place.rows.items() if place.id(key) in ids}
     return found
 
