@@ -68,7 +68,7 @@ async def actors(engine: AsyncEngine) -> dict[Role, tuple[Actor, Actor]]:
     """One of each role whose territory holds the event, and one whose territory does not."""
     async with making(engine) as m:
         await m.area("440104001")
-        found = {}
+        found: dict[Role, tuple[Actor, Actor]] = {}
         for role in ROLES:
             account = await m.account(role=role, area_code="4401")
             ids = (role, account.id, account.organization_id or NOBODY)

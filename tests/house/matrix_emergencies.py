@@ -1,6 +1,8 @@
 """An emergency in one place, a rule that was relaxed there, and help in stages."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from nexus.emergencies.model import (
     EmergencyArea,
@@ -60,15 +62,15 @@ async def relax(m: Maker, place: Place) -> None:
     place.rows["Tranche"] = tranche = _tranche(place, need.id)
     tranche.reason = place.says("Tranche.reason")
     await m.put(relaxation, tranche)
-    told = {
+    told: dict[str, Any] = {
         "area_code": place.town,
         "publisher_id": place.authority.id,
         "owner_id": place.clerk.id,
         "created_by": place.clerk.id,
     }
-    unverified = {"provisional": True, "verified_at": None, "verified_by": None}
+    unverified: dict[str, Any] = {"provisional": True, "verified_at": None, "verified_by": None}
     place.rows["Need/provisional"] = await m.need(**told | unverified)
-    staged = [
+    staged: list[dict[str, Any]] = [
         {"asked": False, "published": False, "est_unit_value_fen": 1},
         {"tranche_no": 2, "held": True, "published": False, "est_unit_value_fen": 1},
     ]
@@ -76,7 +78,7 @@ async def relax(m: Maker, place: Place) -> None:
     await m.put(_tranche(place, row.id))
 
 
-def _tranche(place: Place, need_id: object) -> Tranche:
+def _tranche(place: Place, need_id: UUID) -> Tranche:
     return Tranche(
         need_id=need_id,
         no=1,

@@ -51,8 +51,8 @@ async def cast(api: Any, engine: AsyncEngine) -> Cast:
         authority = await m.authority(area_code=COUNTY)
         agency = await m.organization()
         station = await m.station(agency, area_code=TOWN)
-        county = {"organization": authority, "area_code": COUNTY}
-        town = {"organization": agency, "area_code": TOWN}
+        county: dict[str, Any] = {"organization": authority, "area_code": COUNTY}
+        town: dict[str, Any] = {"organization": agency, "area_code": TOWN}
         people = [
             await m.account(Role.SUPERVISOR, area_code=CITY),
             await m.account(Role.GOV_APPROVER, **county),
@@ -61,8 +61,18 @@ async def cast(api: Any, engine: AsyncEngine) -> Cast:
             await m.account(Role.SOCIAL_WORKER, **town),
             await m.account(Role.CHARITY_USER),
         ]
-    ids = encode("Organization", authority.id), encode("Station", station.id)
-    return Cast(*(Teller(api, one) for one in people), *ids)
+    tellers = [Teller(api, one) for one in people]
+    supervisor, approver, coordinator, lead, worker, charity = tellers
+    return Cast(
+        supervisor=supervisor,
+        approver=approver,
+        coordinator=coordinator,
+        lead=lead,
+        worker=worker,
+        charity=charity,
+        authority_id=encode("Organization", authority.id),
+        station_id=encode("Station", station.id),
+    )
 
 
 async def active_event(cast: Cast) -> dict[str, Any]:

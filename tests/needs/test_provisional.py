@@ -16,7 +16,6 @@ from nexus.core.refusals import ConsentMissing, Forbidden, GuardFailed, Refusal
 from nexus.emergencies import operations as emergencies
 from nexus.emergencies.model import (
     AFTER_END,
-    EmergencyEvent,
     EmergencyKind,
     EmergencyLevel,
     Relaxation,
@@ -442,7 +441,7 @@ async def test_a_pause_and_back_keep_the_basis(engine: AsyncEngine, desk: Desk) 
 # --- Under an event ---
 
 
-async def event(engine: AsyncEngine, *relaxes: RelaxedRule, area: str = "440103") -> EmergencyEvent:
+async def event(engine: AsyncEngine, *relaxes: RelaxedRule, area: str = "440103") -> Any:
     async with making(engine) as m:
         city = await m.account(role=Role.SUPERVISOR, area_code="4401")
     async with acting(engine, city) as act:

@@ -72,7 +72,7 @@ class Relaxation:
     rule: model.RelaxedRule
     rule_version: str
     legal_basis: str | None
-    reason: str
+    reason: str | None = classified(model.Relaxation.reason, allowed=policy.may_read_words)
     relaxed_at: datetime
     settled_at: datetime | None
     settled_as: model.Settlement | None

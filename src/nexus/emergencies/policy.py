@@ -30,6 +30,11 @@ def may_read_reason(actor: Actor, row: Any) -> Any:
     return actor.covers(row.seat_code) if actor.role in TERRITORIAL else False
 
 
+def may_read_words(actor: Actor, row: Any) -> Any:
+    """What staff wrote about a need: whoever sees the row, but not who runs the platform."""
+    return actor.role is not Role.PLATFORM_ADMIN
+
+
 def may_declare(actor: Actor, seat_code: str) -> bool:
     """SUPERVISOR or GOV_APPROVER whose territory holds every division of the event."""
     return actor.role in DECLARERS and bool(actor.covers(seat_code))

@@ -11,6 +11,7 @@ that the allocation ledger keeps on it.
                       ↓  └──→ rejected ←─┘                                               ↓
                   returned ─submit→ submitted                                        verified
     draft | submitted | verified | published | paused ─cancel→ cancelled
+    draft ─publish_provisionally→ published, whose verification is owed: ─verify_later→ published
 
 Published does not mean public: who sees a published need depends on its visibility and on the
 consent behind it, asked at every read. A withdrawn consent ends the view at once, and the news of

@@ -69,6 +69,12 @@ def may_read_line_area(actor: Actor, row: Any) -> Any:
     return exists().where(need.id == row.need_id, _as_sql(may_read_detail(actor, need)))
 
 
+def may_read_line_text(actor: Actor, row: Any) -> Any:
+    """What staff wrote beside a line or a tranche, as the text of its need."""
+    need = aliased(model.Need)
+    return exists().where(need.id == row.need_id, _as_sql(may_read_text(actor, need)))
+
+
 def may_read_place(actor: Actor, row: Any) -> Any:
     """The station of a person's need would tell the town: outside, only a group's is shown."""
     return _as_sql(may_read_detail(actor, row)) | (row.subject_kind == model.SubjectKind.GROUP)

@@ -28,7 +28,7 @@ class Tranche:
     ground: model.TrancheGround
     released_at: datetime
     amount_fen: Fen | None = classified(model.Tranche.amount_fen, allowed=policy.may_read_line_area)
-    reason: str | None = classified(model.Tranche.reason, allowed=policy.may_read_line_area)
+    reason: str | None = classified(model.Tranche.reason, allowed=policy.may_read_line_text)
 
 
 @extend(Need)
