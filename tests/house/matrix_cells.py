@@ -109,7 +109,7 @@ def _cell(coordinate: str, declared: specs.Spec, row: dict[str, Any] | None) -> 
         assert value is None, f"{coordinate} is called withheld and shown all the same"
         return REDACTED
     match declared:
-        case specs.ToOne() if value is None:
+        case specs.ToOne() | specs.NodeOf() if value is None:
             return HIDDEN
         case specs.Pages() if not value["nodes"]:
             return EMPTY

@@ -4,15 +4,19 @@ from datetime import timedelta
 
 from nexus.obligations.model import Obligation, ObligationKind
 from nexus.supervision.alerts.model import Alert, AlertClass, Severity, Stage
-from tests.house.matrix_world import Place
+from tests.house.matrix_world import Place, kind_of
 from tests.making import Maker, now, number
 
 
 async def owe(m: Maker, place: Place) -> None:
     """What the charity owes about a consent, what the authority owes about a need; an alert."""
+    charity, authority = place.charity, place.authority
     for key, owner, kind, subject in (
-        ("Obligation", place.charity, ObligationKind.STOP_PROCESSING, "Consent"),
-        ("Obligation[authority]", place.authority, ObligationKind.REVIEW, "Need"),
+        ("Obligation", charity, ObligationKind.STOP_PROCESSING, "Consent"),
+        ("Obligation[authority]", authority, ObligationKind.REVIEW, "Need"),
+        ("Obligation/pledge", authority, ObligationKind.REVIEW, "Pledge"),
+        ("Obligation/project", charity, ObligationKind.DISCLOSURE, "CharityProject"),
+        ("Obligation/party", place["Organization"], ObligationKind.RECTIFICATION, "Organization"),
     ):
         row = place[subject]
         place.rows[key] = obligation = Obligation(
@@ -24,7 +28,7 @@ async def owe(m: Maker, place: Place) -> None:
             area_code=place.town,
             due_at=now() + timedelta(days=3),
             rule="withdrawal_acknowledgement_working_days@CN/2020-01-01",
-            details={"needs": [place.says(f"{key}.details")]},
+            details={"needs": [place.says(f"{kind_of(key)}.details")]},
             created_at=now(),
             created_by=place.clerk.id,
         )
