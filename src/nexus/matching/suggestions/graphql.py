@@ -60,7 +60,7 @@ class MatchSuggestion:
     offer: Offer | None = to_one(column("offer_id"))
     line: NeedLine | None = to_one(column("line_id"))
     already_helped: bool = computed(
-        lambda actor, row: is_blocked(row.line_id, cast(actor.now, DateTime(timezone=True))),
+        lambda actor, row: is_blocked(row.c.line_id, cast(actor.now, DateTime(timezone=True))),
         "The line's household has had its share of the item: a pledge needs an override.",
     )
     reasons: list[MatchReason] = derived(reasons, about="Their points add up to the score.")
