@@ -5,19 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.acting import Role
+import nexus.exchange.messages.proving.queries  # noqa: F401 - its checks join the others
+from nexus.acting import Role, View, system
 from nexus.core.refusals import IdempotencyKeyReused
 from nexus.exchange.messages.model import ExchangeMessage, MessageState, PartnerMode
 from nexus.exchange.messages.rules import hash_of
 from nexus.matching.replies.model import ReplyReason, ReplyStatus
 from nexus.needs.model import NeedState
 from nexus.supervision.alerts.model import Alert
+from nexus.supervision.operations import verify
+from nexus.supervision.queries import CHECKS
 from tests.deeds import events_of, reread
 from tests.exchange.messaging import Authority
 from tests.exchange.receiving import rows_of, verified
-from tests.making import making
+from tests.making import making, now
 
 COUNTY = "440103"
 
@@ -94,11 +97,12 @@ async def test_a_household_keeps_its_order_while_it_is_down(authority: Authority
 async def test_an_alert_rises_while_it_is_down_and_falls_after(authority: Authority) -> None:
     authority.down = True
     await authority.tell("need.published", await a_need(authority))
-    await authority.carry_for(hours=30)
+    called = authority.mode is PartnerMode.CALL_OUT
+    await authority.carry_for(hours=2 if called else 30)
     (alert,) = await rows_of(authority.engine, Alert, subject_id=authority.partner.id)
     assert (alert.rule, alert.area_code, alert.state) == ("partner.failing", COUNTY, "open")
     authority.down = False
-    await authority.carry_for(hours=26)
+    await authority.carry_for(hours=1 if called else 26)
     assert len(authority.taken) == 1
     alert = await reread(authority.engine, alert)
     assert alert.state == "resolved"
@@ -147,3 +151,10 @@ async def test_calls_are_signed(authority: Authority) -> None:
         assert verified(posted, authority.secret, "whsec_AAAA") == [True, False]
     else:
         assert authority.poster.posts == []
+
+
+async def test_after_all_of_it_the_invariants_hold(engine: AsyncEngine) -> None:
+    async with AsyncSession(engine) as session:
+        found = await verify(View(session, system(now())))
+    assert [finding for finding in found if finding.rule.startswith(("INV-37", "INV-38"))] == []
+    assert any(rule.startswith("INV-37") for rule in CHECKS)

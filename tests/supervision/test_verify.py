@@ -12,6 +12,7 @@ from nexus.supervision.operations import verify
 from nexus.supervision.queries import CHECKS
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
+from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.owing import OWING
 from tests.supervision.relaxing import RELAXING
 from tests.supervision.reporting import REPORTING
@@ -32,6 +33,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
 FAULTS: dict[str, Sequence[str]] = {
     **OWING,
+    **EXCHANGING,
     **RELAXING,
     **REPORTING,
     "INV-01 line within required": (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, case, exists, func, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, Select, and_, case, exists, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -42,16 +42,13 @@ def about(event: Any, need: Any, pledge: Any, delivery: Any, referral: Any) -> A
         (event.object_type == "need", event.object_id),
         else_=func.coalesce(pledge.need_id, referral.need_id),
     )
+    of_pledge = func.coalesce(
+        delivery.pledge_id, case((event.object_type == "pledge", event.object_id))
+    )
     return (
         select(event)
         .outerjoin(delivery, and_(event.object_type == "delivery", delivery.id == event.object_id))
-        .outerjoin(
-            pledge,
-            or_(
-                and_(event.object_type == "pledge", pledge.id == event.object_id),
-                pledge.id == delivery.pledge_id,
-            ),
-        )
+        .outerjoin(pledge, pledge.id == of_pledge)
         .outerjoin(referral, and_(event.object_type == "referral", referral.id == event.object_id))
         .join(need, need.id == named)
     )
