@@ -185,6 +185,8 @@ async def test_helped_in_an_hour_closed_only_when_it_is_explained(
 
     await hear_all(engine)
     assert await alerts_about(cast, debt["id"]) == []
+    told = [one["rule"] for one in (await cast.coordinator.see(ALERTS))["alerts"]["nodes"]]
+    assert told.count("rule.relaxed") == 2, "an alert tells of every override"
     await strike(engine, now() + timedelta(days=40))
     await hear_all(engine)
     assert await alerts_about(cast, debt["id"]) == [("obligation.overdue", "OPEN")]

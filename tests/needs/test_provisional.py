@@ -335,7 +335,10 @@ async def test_without_consent_the_released_text_is_seen_until_somebody_says_no(
     async with acting(engine, worker) as act:
         await refuse_consent(act, asked.id, expected_version=asked.version, reason="no")
     await drain(engine)
-    assert (await reread(engine, need)).state is S.PAUSED
+    row = await reread(engine, need)
+    assert row.state is S.PAUSED
+    refusal = await refused(engine, desk.approver, operations.resume_need, row, reason="go on")
+    assert (refusal.code, refusal.field) == ("GUARD_FAILED", "consentId")
 
 
 # --- The supplement ---

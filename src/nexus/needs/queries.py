@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
+    any_,
     case,
     exists,
     false,
@@ -17,14 +18,14 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from nexus.acting import Act, View
 from nexus.areas.model import CodeEntry
 from nexus.needs import model, policy
-from nexus.recipients.model import Consent, Recipient, Recognition
+from nexus.recipients.model import Consent, ConsentState, Recipient, Recognition
 from nexus.recipients.queries import LIVE_RECOGNITION
 from nexus.recipients.rules import kind_of
 
@@ -219,6 +220,24 @@ async def is_consent_of(session: AsyncSession, need: model.Need, consent_id: UUI
         members = select(Recipient.id).where(Recipient.household_id == need.household_id)
         found = found.where(Consent.recipient_id.in_(members))
     return (await session.execute(found)).first() is not None
+
+
+async def is_refused(session: AsyncSession, need: model.Need) -> bool:
+    """Whether the last word of somebody behind the need about publication was no."""
+    last = (
+        select(Consent.state)
+        .where(_behind(need), any_(Consent.purposes) == "PUB")
+        .ext(distinct_on(Consent.recipient_id))
+        .order_by(Consent.recipient_id, Consent.created_at.desc())
+    )
+    return bool({ConsentState.REFUSED, ConsentState.WITHDRAWN} & set(await session.scalars(last)))
+
+
+def _behind(need: model.Need) -> ColumnElement[bool]:
+    if need.subject_kind is model.SubjectKind.RECIPIENT:
+        return Consent.recipient_id == need.recipient_id
+    members = select(Recipient.id).where(Recipient.household_id == need.household_id)
+    return Consent.recipient_id.in_(members)
 
 
 def _number(value: int) -> ColumnElement[int]:

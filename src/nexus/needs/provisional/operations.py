@@ -18,7 +18,6 @@ from nexus.emergencies.operations import SUPPLEMENT, relax, settle_all, take_gro
 from nexus.emergencies.queries import phase_today
 from nexus.needs import model, policy, queries
 from nexus.needs.provisional import rules
-from nexus.needs.provisional.queries import is_refused
 from nexus.needs.publication.operations import Release, asks_consent, consent_end, put_out, show
 from nexus.needs.rules import check_text
 from nexus.needs.staging.rules import is_staged
@@ -110,13 +109,6 @@ async def _check_basis(act: Act, row: model.Need, given: Release, ground: Ground
     if not ground.relaxes(RelaxedRule.CONSENT_LATER):
         raise GuardFailed(
             "The emergency does not relax CONSENT_LATER: record the consent first.",
-            field="consentId",
-            rule="INV-11",
-        )
-    if await is_refused(act.session, row):
-        raise GuardFailed(
-            "The person refused publication or withdrew their consent: ask them again, or keep "
-            "the need internal.",
             field="consentId",
             rule="INV-11",
         )

@@ -1,35 +1,14 @@
-"""Whether somebody said no, and which needs are out without consent."""
+"""Which needs are out without consent."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import any_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.needs import model
-from nexus.recipients.model import Consent, ConsentState, Recipient
-
-SAID_NO = (ConsentState.REFUSED, ConsentState.WITHDRAWN)
-
-
-async def is_refused(session: AsyncSession, need: model.Need) -> bool:
-    """Whether the last word of somebody behind the need about publication was no."""
-    last = (
-        select(Consent.state)
-        .where(_behind(need), any_(Consent.purposes) == "PUB")
-        .ext(distinct_on(Consent.recipient_id))
-        .order_by(Consent.recipient_id, Consent.created_at.desc())
-    )
-    return bool({*SAID_NO} & set(await session.scalars(last)))
-
-
-def _behind(need: model.Need) -> ColumnElement[bool]:
-    if need.subject_kind is model.SubjectKind.RECIPIENT:
-        return Consent.recipient_id == need.recipient_id
-    members = select(Recipient.id).where(Recipient.household_id == need.household_id)
-    return Consent.recipient_id.in_(members)
+from nexus.recipients.model import Consent, Recipient
 
 
 async def take_without_consent(session: AsyncSession, consent_id: UUID) -> Sequence[model.Need]:

@@ -252,6 +252,7 @@ async def consent_end(
         return None
     await _check_protected(act, row)
     if consent_id is None and legal_basis and row.visibility is not model.Visibility.NAMED:
+        await _check_nobody_refused(act, row)
         return None
     consent = await _hold(act, consent_id)
     if (
@@ -268,6 +269,17 @@ async def consent_end(
             data_class=policy.D1,
         )
     return consent.expires_on
+
+
+async def _check_nobody_refused(act: Act, row: model.Need) -> None:
+    """A legal basis carries a need while nobody could be asked, never against a no."""
+    if await queries.is_refused(act.session, row):
+        raise GuardFailed(
+            "The person refused publication or withdrew their consent: ask them again and name "
+            "the consent, or keep the need internal.",
+            field="consentId",
+            rule="INV-11",
+        )
 
 
 async def _check_protected(act: Act, row: model.Need) -> None:
