@@ -33,6 +33,7 @@ from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_referrals import refer
 from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import exchange
+from tests.house.matrix_referrals import refer
 from tests.house.matrix_reports import report
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
