@@ -164,6 +164,13 @@ class World:
         found = await self._execute(select(beside).select_from(one).join(beside, literal(True)))
         return FoundRow.all(found, statement)
 
+    async def computed(self, row: "FoundRow", declared: specs.Computed) -> Any:
+        """What an expression says beside a row that is no table's."""
+        (said,) = await self._beside(
+            row, lambda one: select(declared.expression(self.actor, one).label("said"))
+        )
+        return said["said"]
+
     async def found(
         self, declared: specs.Found, size: int, given: dict[str, Any]
     ) -> "FoundRow | None":
@@ -280,6 +287,8 @@ class Reference:
                 if isinstance(source, Row):
                     return source.columns[declared.name]
                 return source[declared.name if declared.name in source else name]
+            case specs.Computed() if isinstance(source, FoundRow):
+                return await world.computed(source, declared)
             case specs.Computed():
                 return source.said[name]
             case specs.ToOne():
