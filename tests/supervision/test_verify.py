@@ -14,6 +14,7 @@ from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.owing import OWING
+from tests.supervision.referring import REFERRING
 from tests.supervision.relaxing import RELAXING
 from tests.supervision.reporting import REPORTING
 
@@ -34,6 +35,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 FAULTS: dict[str, Sequence[str]] = {
     **OWING,
     **EXCHANGING,
+    **REFERRING,
     **RELAXING,
     **REPORTING,
     "INV-01 line within required": (

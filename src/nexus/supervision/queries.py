@@ -11,6 +11,7 @@ from sqlalchemy import Select
 from nexus.supervision.authority import queries as authority
 from nexus.supervision.ledger import queries as ledger
 from nexus.supervision.owing import queries as owing
+from nexus.supervision.referring import queries as referring
 from nexus.supervision.relaxing import queries as relaxing
 from nexus.supervision.reporting import queries as reporting
 
@@ -18,6 +19,7 @@ CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
     **authority.CHECKS,
     **owing.CHECKS,
+    **referring.CHECKS,
     **relaxing.CHECKS,
     **reporting.CHECKS,
 }
