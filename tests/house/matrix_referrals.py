@@ -28,7 +28,7 @@ from tests.making import Maker, now, number, today
 CLASSES = ["D1", "D2", "D3", "D4", "D5", "D6"]
 Tell = Callable[[Maker, Place, str, Any], Awaitable[Event]]
 _S = ReferralState
-ENDED = {
+ENDED: dict[str, Any] = {
     "outcome": "no_show",
     "completed_at": now(),
     "state": _S.COMPLETED,
@@ -44,9 +44,13 @@ async def refer(m: Maker, engine: AsyncEngine, place: Place, tell: Tell) -> None
     await _put(m, place, "/requested", _S.REQUESTED)
     await _put(m, place, "/accepted", _S.ACCEPTED)
     await _put(m, place, "/held", _S.ON_HOLD)
-    ended = ENDED | {"completed_by": new_id()}
+    ended: dict[str, Any] = ENDED | {"completed_by": new_id()}
     await _put(m, place, "/completed", **ended)
-    confirmed = {"contacted_on": today(), "confirmed_at": now(), "confirmed_by": new_id()}
+    confirmed: dict[str, Any] = {
+        "contacted_on": today(),
+        "confirmed_at": now(),
+        "confirmed_by": new_id(),
+    }
     await _put(m, place, "/confirmed", **ended, **confirmed)
     await _put(
         m,
