@@ -1,7 +1,12 @@
 """Working days: weekends, public holidays, moved workdays; clocks by figures of law."""
 
+import base64
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +17,7 @@ from nexus.areas import model
 from nexus.areas.calendar.rules import BadCalendar, WorkingCalendar, months_after, read_calendar
 from nexus.areas.operations import import_calendar, load_reference
 from nexus.areas.queries import due_after, working_day_after
+from nexus.core.embedded import Database
 
 HEAD = "day,is_working,source"
 
@@ -145,3 +151,33 @@ def test_counting_backwards_is_refused() -> None:
 def test_months_end_where_the_month_does() -> None:
     assert months_after(date(2027, 8, 31), 6) == date(2028, 2, 29)
     assert months_after(date(2026, 12, 15), 1) == date(2027, 1, 15)
+
+
+def nexus(database: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, over this module's database."""
+    environment = os.environ | {
+        "NEXUS_DATABASE_URL": database.owner_url,
+        "NEXUS_APP_DATABASE_URL": database.app_url,
+        "NEXUS_VAULT_KEY": base64.b64encode(bytes(range(32))).decode(),
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "from nexus.cli import main; main()", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_notice_is_imported_by_command(database: Database, tmp_path: Path) -> None:
+    notice = tmp_path / "2028.csv"
+    notice.write_text(f"{HEAD}\n2028-01-01,false,notice\n2028-01-08,true,notice\n", "utf-8-sig")
+    done = nexus(database, "import-calendar", str(notice))
+    assert (done.returncode, done.stdout.strip()) == (
+        0,
+        "2028: 2 days that are not what their weekday says.",
+    )
+    notice.write_text(f"{HEAD}\n2028-01-03,true,notice\n", "utf-8")
+    refused = nexus(database, "import-calendar", str(notice))
+    assert refused.returncode == 2
+    assert "Line 2: 2028-01-03 is worked anyway." in refused.stderr

@@ -13,6 +13,7 @@ from nexus.acting import NOBODY, Act, Actor, Role, system
 from nexus.core.ids import new_id
 from nexus.core.outbox import LISTENERS
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal, WrongState
+from nexus.discovery.operations import mark_duplicate, tell_overdue_reports
 from nexus.needs.model import Need
 from nexus.obligations.model import Obligation, ObligationKind
 from nexus.obligations.operations import discharge, oblige, tell_overdue, waive_obligation
@@ -134,8 +135,9 @@ async def test_every_state_verb_and_role(engine: AsyncEngine, state: AlertState,
             row.state_reason, row.closed_at = "settled", now()
         await session.flush()
         for role in ROLES:
-            for area in (COUNTY, "4403"):
-                for account in (causer, row.owner_id):
+            varied = role in SEES
+            for area in (COUNTY, "4403") if varied else (COUNTY,):
+                for account in (causer, row.owner_id) if varied else (causer,):
                     actor = Actor(role, account, NOBODY, "" if role in EVERYWHERE else area, now())
                     await try_all(session, row, actor)
         await whole.rollback()
@@ -306,6 +308,33 @@ async def test_a_waiver_is_told_of_and_not_settled_by_who_made_it(engine: AsyncE
     with pytest.raises(Forbidden):
         async with acting(engine, approver) as act:
             await operations.dismiss_alert(act, alert.id, expected_version=1, reason="fine")
+
+
+@pytest.mark.parametrize(("danger", "severity"), [(False, "major"), (True, "critical")])
+async def test_a_report_that_waits_raises_until_it_is_one_of_another(
+    engine: AsyncEngine, danger: bool, severity: str
+) -> None:
+    async with making(engine) as m:
+        report, original = await m.report(danger=danger), await m.report()
+        lead = await m.account(Role.STATION_LEAD, area_code=TOWN)
+    async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+        await tell_overdue_reports(session, now() + timedelta(hours=25))
+    await hear_all(engine)
+    alert = await alert_about(engine, report.id)
+    assert (alert.rule, alert.severity, alert.area_code) == ("report.overdue", severity, TOWN)
+    assert alert.evidence["clock"] == "contact"
+    async with acting(engine, lead) as act:
+        await mark_duplicate(act, report.id, expected_version=1, original_id=original.id)
+    await hear_all(engine)
+    assert (await reread(engine, alert)).state is AlertState.RESOLVED
+
+
+async def alert_about(engine: AsyncEngine, subject_id: UUID) -> model.Alert:
+    async with AsyncSession(engine) as session:
+        found = await session.execute(
+            select(model.Alert).where(model.Alert.subject_id == subject_id)
+        )
+        return found.scalar_one()
 
 
 LIST = """query { alerts(filter: {rule: "obligation.overdue", severity: [MAJOR]}) { nodes {

@@ -15,7 +15,7 @@ from nexus.discovery.model import DiscoveryReport
 from nexus.needs.model import Need
 from nexus.obligations.model import Obligation
 from nexus.organizations.model import Organization
-from nexus.supervision.alerts.model import AlertClass
+from nexus.supervision.alerts.model import AlertClass, Severity
 from nexus.supervision.alerts.operations import clear_alert, raise_alert
 from nexus.supervision.alerts.rules import RULES
 
@@ -96,6 +96,7 @@ def _listen(watch: Watch) -> None:
             subject_type=event.object_type,
             subject_id=event.object_id,
             area_code=await watch.area(session, event),
+            severity=Severity.CRITICAL if event.facts.get("danger") else None,
             caused_by=event.actor_id if override else None,
             evidence=dict(event.facts),
         )
