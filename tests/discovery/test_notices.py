@@ -14,6 +14,7 @@ from nexus.acting import Role
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal, WrongState
 from nexus.discovery.intake.operations import Told, create_report
 from nexus.discovery.model import DiscoveryReport, HotlineReply, ReportState
+from nexus.discovery.policy import reveal_visible
 from nexus.discovery.reporters.operations import erase_reporter, open_reporter, request_reporter
 from nexus.discovery.rules import AlreadyToldMissing
 from nexus.needs.model import Need, NeedKind, SubjectKind, Urgency
@@ -22,7 +23,7 @@ from nexus.needs.notices.operations import record_missing_material
 from nexus.needs.operations import create_need
 from nexus.needs.rules import LineInput
 from nexus.obligations.model import Obligation, ObligationKind
-from nexus.recipients.vault.contacts.model import Contact
+from nexus.recipients.vault.contacts.model import Contact, ContactReveal
 from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.queries import IdentityErased, RevealClosed
 from tests.deeds import acting, actor_of, count_of, events_of, reread
@@ -292,6 +293,24 @@ async def test_who_told_is_erased(engine: AsyncEngine, lead: Account) -> None:
     async with AsyncSession(engine) as session:
         kept = await session.get_one(Contact, row.contact_id)
         assert (kept.wrapped_key, kept.phone_hmac) == (None, None)
+
+
+async def test_the_officer_sees_who_asked(engine: AsyncEngine, lead: Account) -> None:
+    async with making(engine) as m:
+        officer = await m.account(Role.DPO, area_code="440103")
+        elsewhere = await m.account(Role.DPO, area_code="4403")
+    async with acting(engine, lead) as act:
+        row = await create_report(act, CALLED)
+        reveal = await request_reporter(act, row.id, purpose="CASE")
+    for who, sees in ((officer, True), (elsewhere, False), (lead, True)):
+        async with acting(engine, who) as act:
+            seen = select(ContactReveal.id).where(
+                ContactReveal.id == reveal.id, reveal_visible(act.actor, ContactReveal)
+            )
+            assert (await act.session.scalar(seen) is not None) is sees
+    with pytest.raises(NotFound):
+        async with acting(engine, officer) as act:
+            await open_reporter(act, reveal.id)
 
 
 async def test_a_report_without_a_teller(engine: AsyncEngine, lead: Account) -> None:

@@ -488,6 +488,20 @@ async def test_what_is_similar_is_found(engine: AsyncEngine, world: World) -> No
             await find_similar(act)
 
 
+async def test_a_household_that_was_merged_is_the_one_it_was_merged_into(
+    engine: AsyncEngine, world: World
+) -> None:
+    async with making(engine) as m:
+        stays = await m.household(area_code=NEXT)
+        went = await m.household(area_code=NEXT, merged_into_id=stays.id, merged_at=now())
+        first = await m.report(area_code=NEXT, household_id=went.id)
+        second = await m.report(area_code=TOWN, household_id=stays.id)
+    for wanted in (stays, went):
+        async with acting(engine, world.coordinator) as act:
+            found = await find_similar(act, household_id=wanted.id)
+        assert {one.report_id for one in found} == {first.id, second.id}
+
+
 async def test_duplicates_form_no_chain(engine: AsyncEngine, world: World) -> None:
     async with making(engine) as m:
         first, second, third = [await m.report() for _ in range(3)]

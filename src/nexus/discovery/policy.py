@@ -205,6 +205,18 @@ def may_tell_missing(actor: Actor, row: Any) -> Any:
     return _holding(actor, row, HANDLERS)
 
 
+def reveal_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
+    """One's own requests to see who told; the data protection officer those of the territory."""
+    if actor.role is Role.SYSTEM:
+        return true()
+    own = row.account_id == actor.account_id
+    if actor.role is not Role.DPO:
+        return own  # type: ignore[no-any-return]
+    report = aliased(model.DiscoveryReport)
+    near = actor.covers(report.custody_area_code)
+    return own | exists().where(report.contact_id == row.contact_id, near)  # type: ignore[no-any-return]
+
+
 def as_sql(answer: Any) -> Any:
     """A policy's answer as a predicate."""
     if isinstance(answer, bool):

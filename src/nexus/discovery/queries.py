@@ -30,6 +30,7 @@ from nexus.acting import Act, Actor, View
 from nexus.areas.queries import due_after
 from nexus.discovery import model, policy, rules
 from nexus.recipients import policy as recipients
+from nexus.recipients.merging.queries import canonical_household
 from nexus.recipients.model import Recipient, RecipientAlias
 from nexus.recipients.vault.contacts.model import Contact
 
@@ -161,7 +162,8 @@ def similar_to(actor: Actor, row: Any, limit: ColumnElement[int]) -> Select[Any]
         .scalar_subquery()
     )
     signs = {
-        "household": other.household_id == row.household_id,
+        "household": canonical_household(other.household_id)
+        == canonical_household(row.household_id),
         "phone": _told_by(theirs, other, phone),
         "area": other.area_code == row.area_code,
     }
@@ -190,7 +192,8 @@ def similar_by(
     row, contact = aliased(model.DiscoveryReport), aliased(Contact)
     signs: dict[str, ColumnElement[bool]] = {}
     if household_ids:
-        signs["household"] = row.household_id.in_(household_ids)
+        here = canonical_household(row.household_id)
+        signs["household"] = or_(*(here == canonical_household(one) for one in household_ids))
     if phone is not None:
         signs["phone"] = _told_by(contact, row, phone)
     if area_code is not None:

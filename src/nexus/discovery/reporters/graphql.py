@@ -5,11 +5,22 @@ from datetime import datetime
 import strawberry
 
 from nexus.accounts.graphql import Account
+from nexus.discovery import policy
 from nexus.discovery.graphql import ReportResult
 from nexus.discovery.reporters import operations
-from nexus.graph.declare import mutation, node, record, result, to_one
+from nexus.graph.declare import (
+    Connection,
+    collection,
+    mutation,
+    node,
+    query,
+    record,
+    result,
+    to_one,
+)
 from nexus.graph.identifiers import decode
-from nexus.recipients.vault.contacts import model, policy
+from nexus.graph.specs import Order
+from nexus.recipients.vault.contacts import model
 from nexus.recipients.vault.model import IdentityField
 
 
@@ -20,6 +31,15 @@ class ContactReveal:
     account: Account | None = to_one(model.ContactReveal.account_id)
     purpose: str
     requested_at: datetime
+
+
+@query
+class ReporterQuery:
+    contact_reveals: Connection[ContactReveal] = collection(
+        "ContactReveal",
+        orders={"NEWEST": Order(("requested_at",), descending=True)},
+        about="Your requests to see who told; for a data protection officer the territory's.",
+    )
 
 
 ContactRevealResult = result("ContactReveal", ContactReveal)
