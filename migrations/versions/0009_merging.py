@@ -2,8 +2,9 @@
 
 `helped_of_household` sums the ledger over an item's window, for a household with those merged into
 it; `helped_under_lock` does so under a lock that a merge takes too, so that neither two pledges
-nor a pledge and a merge pass each other. Limits are data that only the owner changes. No record
-points at one that points elsewhere: a trigger holds that, under the lock of both rows.
+nor a pledge and a merge pass each other. In plpgsql, which keeps its plans. Limits are data that
+only the owner changes. No record points at one that points elsewhere: a trigger holds that, under
+the lock of both rows.
 """
 
 from alembic import op
@@ -204,7 +205,10 @@ CREATE FUNCTION helped_of_household(
 )
 RETURNS TABLE (rule text, item_code text, unit text, window_days integer, most numeric,
     factor numeric, helped numeric)
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH root AS (
         SELECT CASE WHEN merged_at <= coalesce(until, 'infinity') THEN merged_into_id ELSE id END
             AS id
@@ -246,7 +250,8 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
             OR starts_with(line_item, limits.item_code || '.'))
         AND unit_factor(coalesce(line_unit, limits.unit), limits.unit) IS NOT NULL
         AND limits.valid_from <= (at AT TIME ZONE 'Asia/Shanghai')::date
-        AND (limits.valid_to IS NULL OR limits.valid_to > (at AT TIME ZONE 'Asia/Shanghai')::date)
+        AND (limits.valid_to IS NULL OR limits.valid_to > (at AT TIME ZONE 'Asia/Shanghai')::date);
+END
 $$
 """
 
@@ -254,10 +259,14 @@ OF_LINE = """
 CREATE FUNCTION helped_of_line(line_id uuid, at timestamptz, until timestamptz)
 RETURNS TABLE (rule text, item_code text, unit text, window_days integer, most numeric,
     factor numeric, helped numeric)
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT found.* FROM need_line AS l JOIN need AS n ON n.id = l.need_id,
         helped_of_household(n.household_id, l.kind::text, l.item_code, l.unit, at, until) AS found
-    WHERE l.id = $1
+    WHERE l.id = $1;
+END
 $$
 """
 
