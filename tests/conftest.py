@@ -38,6 +38,7 @@ MEASURED = (
     *("exchange/test_webhooks", "integrations/", "conformance/", "docs/"),
     *("graph/test_exhaustion", "graph/test_faults", "graph/test_hostile", "graph/test_quota"),
     *("graph/test_subscriptions", "matching/test_ledger"),
+    "matching/test_worklists_measured",
 )
 """Tests that hold the clock against something: a busy machine spoils a measurement, so one that
 fails is measured again, at most twice."""

@@ -63,7 +63,8 @@ import nexus.recipients.recognitions.graphql
 import nexus.recipients.vault.graphql
 import nexus.supervision.alerts.graphql
 import nexus.supervision.alerts.reactions
-import nexus.supervision.relaxing.reactions  # noqa: F401
+import nexus.supervision.relaxing.reactions
+import nexus.supervision.worklists.policy  # noqa: F401
 from nexus.graph.building import build_schema
 
 

@@ -80,6 +80,7 @@ OPENS: dict[str, tuple[str, ...]] = {
     "organizations:write": (
         *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
     ),
+    "worklists:read": ("Worklist", "WorkItem", "WorkCount"),
     "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
     "reports:read": ("Export", "requestExport"),
     "imports:write": (

@@ -30,6 +30,7 @@ from nexus.integrations.http_out import HttpOut
 from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.matching.referrals.operations import expire_referrals, tell_overdue_referrals
+from nexus.matching.worklist.operations import turn_worklists
 from nexus.needs.operations import pause_expired_needs, release_due_tranches
 from nexus.obligations.operations import tell_overdue
 from nexus.recipients.consents.operations import expire_consents
@@ -61,6 +62,7 @@ CLOCKS: tuple[Clock, ...] = (
     settle_reviews,
     tell_overdue,
     escalate_alerts,
+    turn_worklists,
     forget_failures,
     forget_tokens,
     forget_keys,

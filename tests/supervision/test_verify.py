@@ -173,6 +173,7 @@ FAULTS: dict[str, Sequence[str]] = {
         "ALTER TABLE allocation_move DISABLE TRIGGER allocation_move_is_append_only",
     ),
     "INV-39 application cannot write": ("GRANT UPDATE (reserved) ON need_line TO nexus_app",),
+    "worklists hold what waits": ("DELETE FROM work_desk", "DELETE FROM work_item"),
 }
 
 

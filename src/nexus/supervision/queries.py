@@ -14,6 +14,7 @@ from nexus.supervision.owing import queries as owing
 from nexus.supervision.referring import queries as referring
 from nexus.supervision.relaxing import queries as relaxing
 from nexus.supervision.reporting import queries as reporting
+from nexus.supervision.worklists import queries as worklists
 
 CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
@@ -22,4 +23,5 @@ CHECKS: dict[str, Select[Any]] = {
     **referring.CHECKS,
     **relaxing.CHECKS,
     **reporting.CHECKS,
+    **worklists.CHECKS,
 }

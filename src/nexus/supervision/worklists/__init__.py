@@ -1,0 +1,1 @@
+"""Alerts on the worklists, and whether the worklists hold what waits and nothing else."""
