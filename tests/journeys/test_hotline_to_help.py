@@ -161,7 +161,6 @@ async def test_who_tells_sees_where_it_stands_and_no_more(cast: Cast, engine: As
         assert await seen(who, mine) is None
         refused = await who.try_("triageReport", id=other["id"], expectedVersion=1)
         assert refused["code"] == "NOT_FOUND"
-    await no_findings(engine)
 
 
 async def test_danger_is_overdue_at_once(cast: Cast, engine: AsyncEngine) -> None:
@@ -223,7 +222,6 @@ async def test_told_before_is_found_and_marked(cast: Cast, engine: AsyncEngine) 
     seen_now = await seen(cast.lead, second)
     assert seen_now["state"] == "DUPLICATE_OF"
     assert PHONE not in str(seen_now) + str(found) + str(likely)
-    await no_findings(engine)
 
 
 async def test_what_is_missing_is_told_once(cast: Cast, engine: AsyncEngine) -> None:
