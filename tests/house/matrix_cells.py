@@ -157,6 +157,10 @@ _BY_ROW: dict[str, tuple[str, Callable[[Place], str]]] = {
         "query($of: String!) { attestation(token: $of) { status } }",
         lambda place: str(place["Attestation"].token),
     ),
+    "gapReport": (
+        "query($of: String!) { gapReport(area: $of) { cells { withheld } } }",
+        lambda place: place.county,
+    ),
     "alreadyHelped": (
         "query($of: ID!) { alreadyHelped(lineId: $of) { blocked } }",
         lambda place: place.id("NeedLine/limited"),

@@ -206,7 +206,11 @@ async def test_a_word_on_what_is_not_the_authoritys_own_is_refused(
     await the_exchange(cast)
     async with making(engine) as m:
         foreign = await m.need(state="published")
-    word = {"status": "ACCEPTED", "sequence": 1, "happenedAt": f"{today().isoformat()}T00:00:00Z"}
+    word: dict[str, Any] = {
+        "status": "ACCEPTED",
+        "sequence": 1,
+        "happenedAt": f"{today().isoformat()}T00:00:00Z",
+    }
     answers = [
         await cast.clerk.try_("receiveMessage", needNo=no, **word)
         for no in (foreign.no, "N-440103-2026-000000")

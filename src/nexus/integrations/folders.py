@@ -6,7 +6,7 @@
     <root>/<partner>/answers/    … here, under the same name
 
 A file is written under a name that ends in `.part` and renamed when it is whole; names that end
-so are left alone. What is no plain file, is too big or has a strange name is passed over.
+so are left alone, and so is what is no plain file or has a strange name.
 """
 
 import os
@@ -26,7 +26,7 @@ AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Found:
-    """A file of the partner's; no content when it is not to be read."""
+    """A file of the partner's; no content when it is too big."""
 
     name: str
     content: bytes | None
@@ -41,7 +41,10 @@ class Folders:
     def open(self, folder: str) -> None:
         """Make the four folders, if they are not there."""
         for part in (OUTBOX, ACK, INBOX, ANSWERS):
-            (self.root / folder / part).mkdir(parents=True, exist_ok=True)
+            place = self.root / folder / part
+            place.mkdir(parents=True, exist_ok=True)
+            if place.is_symlink():
+                raise NotADirectoryError(part)
 
     def write(self, folder: str, part: str, name: str, content: bytes) -> None:
         """A whole file, in place of one of that name. OSError when the disk refuses."""
@@ -60,8 +63,15 @@ class Folders:
     def read(self, folder: str, part: str) -> list[Found]:
         """What lies in one of the partner's folders, the lowest names first."""
         place = self.root / folder / part
+        if place.is_symlink():
+            return []
         try:
-            names = sorted(name for name in os.listdir(place) if NAME.fullmatch(name))
+            with os.scandir(place) as entries:
+                names = sorted(
+                    entry.name
+                    for entry in entries
+                    if NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                )
         except OSError:
             return []
         return [Found(name, _content(place / name)) for name in names[:AT_ONCE]]
@@ -73,14 +83,18 @@ class Folders:
 
 
 def _content(path: Path) -> bytes | None:
-    """The bytes of a plain, small file; None for anything else."""
+    """The bytes of a small file; None when it is not, or is no plain file any more."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE:
             return None
-        content = file.read(MAX_FILE + 1)
+        content = os.read(handle, MAX_FILE + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
     return content if len(content) <= MAX_FILE else None

@@ -9,7 +9,7 @@ from nexus.acting import Act
 from nexus.core.refusals import Forbidden, IdempotencyKeyReused, NotFound
 from nexus.exchange.messages import model, policy
 from nexus.exchange.messages.queries import live_partner, take_threads
-from nexus.exchange.messages.receiving.rules import Said
+from nexus.exchange.messages.receiving.rules import Said, check_numbers
 from nexus.exchange.messages.rules import check_key, hash_of
 from nexus.matching.pledges.model import Delivery
 from nexus.matching.replies.model import AuthorityReply
@@ -37,6 +37,7 @@ async def receive(act: Act, partner_id: UUID, *, key: str, said: Said) -> model.
 
     IdempotencyKeyReused for another word under a known key. The partner's row is the turn.
     """
+    check_numbers(said)
     key, body = check_key(key), said.body()
     partner = await act.session.get_one(
         model.ExchangePartner, partner_id, with_for_update=True, populate_existing=True

@@ -12,6 +12,8 @@ from nexus.matching.replies.model import ReplyReason, ReplyStatus
 
 _NEEDED = frozenset({"idempotencyKey", "needNo", "status", "sequence", "happenedAt"})
 _KNOWN = _NEEDED | {"deliveryNo", "reason"}
+MAX_NUMBER = 100
+"""Characters of a need's or a delivery's number, and of any other text in a message."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class Said:
                 "happenedAt": moment,
             }
         )
+
+
+def check_numbers(said: Said) -> None:
+    """The numbers are of characters that a number can have. Invalid names the field."""
+    for field, number in (("needNo", said.need_no), ("deliveryNo", said.delivery_no)):
+        if number is not None and not (0 < len(number) <= MAX_NUMBER and number.isprintable()):
+            raise Invalid(
+                f"{field} is a number of 1 to {MAX_NUMBER} printable characters.", field=field
+            )
 
 
 def read_file(content: bytes | None) -> tuple[str, Said]:
@@ -78,8 +89,8 @@ def _text(found: Mapping[str, Any], name: str) -> str | None:
     optional = name not in _NEEDED
     if value is None and optional:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= 100:
-        raise Invalid(f"{name} is a text of 1 to 100 characters.", field=name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NUMBER:
+        raise Invalid(f"{name} is a text of 1 to {MAX_NUMBER} characters.", field=name)
     return value
 
 
