@@ -120,7 +120,7 @@ async def test_a_certificate_that_lapses_overnight(cast: Cast, engine: AsyncEngi
     assert theirs["REVIEW"]["subject"] == {"__typename": "Pledge", "id": pledge["id"]}
     assert theirs["REVIEW"]["allowedActions"] == ["dischargeObligation"]
     (alert,) = (await cast.registrar.see(ALERTS))["alerts"]["nodes"]
-    assert (alert["rule"], alert["state"]) == ("qualification.lapsed", "OPEN")
+    assert (alert["rule"], alert["state"]) == ("fundraising.lapsed", "OPEN")
     assert alert["subject"] == {"__typename": "Organization", "id": cast.organization_id}
 
     await strike(engine, now() + timedelta(days=1))

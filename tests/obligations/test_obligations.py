@@ -350,7 +350,7 @@ async def test_what_it_is_about_never_changes(
 
     Only an emergency that ends starts its clock, which a trigger guards.
     """
-    with pytest.raises(DBAPIError, match="permission denied|stands"):
+    with pytest.raises(DBAPIError, match=r"permission denied|stands"):
         async with engine.begin() as connection:
             await connection.exec_driver_sql(f"UPDATE obligation SET {column} = {value}")
 

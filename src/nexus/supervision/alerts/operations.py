@@ -168,7 +168,7 @@ async def reopen_alert(
             raise
         raise GuardFailed(
             "Another alert tells of the same and is open: look after that one.",
-            rule="alert.one_open",
+            rule="one_open_alert",
         ) from None
     act.record("alert.reopened", row, **_about(row))
     return row

@@ -55,7 +55,7 @@ WATCHES = (
     ),
     Watch("obligation.waived", "obligation.waived", _of_obligation),
     Watch(
-        "qualification.lapsed",
+        "fundraising.lapsed",
         "organization.qualification_lapsed",
         _of_organization,
         ("organization.reinstated", "organization.deregistered"),

@@ -28,7 +28,7 @@ _LISTED = (
         AlertClass.OVERRIDE,
     ),
     Rule(
-        "qualification.lapsed",
+        "fundraising.lapsed",
         1,
         Stage.IN,
         Severity.MAJOR,
