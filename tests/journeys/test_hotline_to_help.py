@@ -276,3 +276,22 @@ async def test_a_repeated_request_is_one_report(cast: Cast, engine: AsyncEngine)
     assert again["id"] == first["id"]
     other = await cast.volunteer.try_("createDiscoveryReport", **given | {"situation": "别的"})
     assert other["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_who_tells_follows_it_in_the_feed(cast: Cast, engine: AsyncEngine) -> None:
+    """What was answered is news to who told it; how it is handled is not, nor others' reports."""
+    row = await cast.volunteer.do(
+        "createDiscoveryReport", source="volunteer", areaCode=TOWN, situation=WORDS
+    )
+    await ticket(cast.clerk, "J-009")
+    row = await cast.worker.move("flagDanger", row)
+    await cast.lead.move("triageReport", row)
+    feed = await cast.volunteer.see(
+        """{ changes(first: 1000, types: [DISCOVERY_REPORT]) { entries { kind objectId
+             node { ... on DiscoveryReport { state situation owner { id } } } } } }"""
+    )
+    entries = feed["changes"]["entries"]
+    mine = [one for one in entries if one["objectId"] == row["id"]]
+    assert [one["kind"] for one in mine] == ["discovery.received", "discovery.triaged"]
+    assert mine[-1]["node"] == {"state": "TRIAGED", "situation": WORDS, "owner": None}
+    assert len(mine) == len(entries)
