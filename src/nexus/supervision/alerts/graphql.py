@@ -37,6 +37,9 @@ register_enums(model.AlertState, model.AlertClass, model.Severity, model.Stage)
 _ALSO = ("Obligation", "Relaxation", "HelpOverride", "ExchangePartner", "ExchangeMessage")
 """Types of rows that only alerts are about."""
 
+_SUBJECTS = ("ExchangeMessage", "ExchangePartner", "HelpOverride", "Obligation", "Relaxation")
+"""What alerts are about besides what obligations are."""
+
 
 @node(
     model.Alert,
