@@ -76,7 +76,7 @@ class World:
 
     async def _locked(self, statement: Any) -> Any:
         async with self._turn:
-            return await self.connection.execute(statement)
+            return await self.connection.execute(statement, self.actor.binds())
 
     async def rows(self, spec: specs.TypeSpec) -> dict[Any, Row]:
         """Every row of the type that the actor sees, by key."""
