@@ -91,8 +91,36 @@ def within(actor: Actor, limit: Any, given: Given) -> Select[Any]:
 def cells(actor: Actor, row: Any) -> Select[Any]:
     """Counts below the area of the found row; null where they are withheld, the largest first."""
     judged = _judged()
+    withheld = or_(judged.c.withheld, func.coalesce(_held_back(judged), literal_column("false")))
+    told = {
+        name: case((~withheld, judged.c[name])).label(name)
+        for name in ("gaps", "acknowledged", "planned", "oldest_at")
+    }
+    kind = func.upper(judged.c.kind).label("kind")
+    return (
+        select(
+            judged.c.area_code,
+            judged.c.category,
+            kind,
+            withheld.label("withheld"),
+            *told.values(),
+        )
+        .where(
+            judged.c.level == row.c.level,
+            func.starts_with(judged.c.area_code, row.c.prefix),
+        )
+        .order_by(
+            case((~withheld, judged.c.gaps)).desc().nulls_last(),
+            *(judged.c.area_code, judged.c.category, judged.c.kind),
+        )
+        .limit(literal_column(str(MOST)))
+    )
+
+
+def _held_back(judged: Any) -> Any:
+    """SQL: whether a larger area around it is withheld; null when there is none."""
     above = judged.alias("above")
-    held_back = (
+    return (
         select(func.bool_or(above.c.withheld))
         .where(
             above.c.level < judged.c.level,
@@ -101,32 +129,4 @@ def cells(actor: Actor, row: Any) -> Select[Any]:
             above.c.area_code == func.left(judged.c.area_code, above.c.level),
         )
         .scalar_subquery()
-    )
-    withheld = or_(judged.c.withheld, func.coalesce(held_back, literal_column("false")))
-
-    def told(value: Any) -> Any:
-        return case((~withheld, value))
-
-    return (
-        select(
-            judged.c.area_code,
-            judged.c.category,
-            func.upper(judged.c.kind).label("kind"),
-            withheld.label("withheld"),
-            told(judged.c.gaps).label("gaps"),
-            told(judged.c.acknowledged).label("acknowledged"),
-            told(judged.c.planned).label("planned"),
-            told(judged.c.oldest_at).label("oldest_at"),
-        )
-        .where(
-            judged.c.level == row.c.level,
-            func.starts_with(judged.c.area_code, row.c.prefix),
-        )
-        .order_by(
-            told(judged.c.gaps).desc().nulls_last(),
-            judged.c.area_code,
-            judged.c.category,
-            judged.c.kind,
-        )
-        .limit(literal_column(str(MOST)))
     )
