@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account
 from nexus.core.refusals import Refusal
@@ -145,8 +145,6 @@ class Ground:
 
     async def expired(self, row: Referral) -> Referral:
         """The clock strikes when the request's time is over."""
-        from sqlalchemy.ext.asyncio import AsyncSession
-
         assert row.expires_at is not None
         async with AsyncSession(self.engine) as session, session.begin():
             await operations.expire_referrals(session, row.expires_at)

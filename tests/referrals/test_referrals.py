@@ -1,20 +1,31 @@
 """Deeds on referrals: guards, the ledger, the chain, the clocks."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.core.refusals import CapacityExhausted, ConsentMissing, Forbidden, GuardFailed, Invalid
+from nexus.acting import View, system
+from nexus.core.refusals import (
+    CapacityExhausted,
+    ConsentMissing,
+    Forbidden,
+    GuardFailed,
+    Invalid,
+    VersionConflict,
+)
 from nexus.matching.deliveries.operations import record_delivery
 from nexus.matching.pledges.model import Pledge, PledgeState
 from nexus.matching.referrals import operations as o
 from nexus.matching.referrals import rules
 from nexus.matching.referrals.model import ReferralDirection, ReferralLine, ReferralState
 from nexus.recipients.consents.operations import expire_consents, withdraw_consent
+from nexus.supervision.operations import verify
 from tests.deeds import events_of, hear_all, reread
 from tests.making import making, now, today
 from tests.referrals.referring import Ground, prepare
@@ -33,8 +44,6 @@ async def line_of(engine: AsyncEngine, ground: Ground) -> Any:
 
 async def pledge_of(engine: AsyncEngine, row: Any) -> Pledge:
     async with AsyncSession(engine) as session:
-        from sqlalchemy import select
-
         line = await session.scalar(select(ReferralLine).where(ReferralLine.referral_id == row.id))
         assert line is not None
         return await session.get_one(Pledge, line.pledge_id)
@@ -128,8 +137,6 @@ async def test_the_database_holds_one_live_referral(
     ground = await prepare(engine)
     await ground.requested()
     second = await ground.draft()
-    from sqlalchemy.exc import IntegrityError
-
     with pytest.raises(IntegrityError, match="uq_referral_line_live"):
         async with owner_engine.begin() as connection:
             await connection.execute(
@@ -371,3 +378,46 @@ async def test_the_outcome_is_due_a_week_after_the_plan(engine: AsyncEngine) -> 
         await o.tell_overdue_referrals(session, row.outcome_due_at)
     assert (await events_of(engine, row))[-1] == "referral.overdue"
     assert (await reread(engine, row)).version == row.version
+
+
+async def test_two_sends_of_one_line_at_once(engine: AsyncEngine) -> None:
+    ground = await prepare(engine)
+    drafts = [await ground.draft() for _ in range(4)]
+    answers = await asyncio.gather(
+        *(
+            ground.act("clerk", o.send_referral, row.id, expected_version=row.version)
+            for row in drafts
+        ),
+        return_exceptions=True,
+    )
+    refused = [one for one in answers if isinstance(one, rules.AlreadyReferred)]
+    assert len(refused) == 3
+    states = [(await reread(engine, row)).state for row in drafts]
+    assert sorted(states) == [S.DRAFT, S.DRAFT, S.DRAFT, S.REQUESTED]
+
+
+async def test_a_recall_and_an_acceptance_at_once(engine: AsyncEngine) -> None:
+    """Whoever is first: nothing stays reserved by a referral that was recalled."""
+    for _ in range(4):
+        ground = await prepare(engine)
+        row = await ground.requested()
+        answers = await asyncio.gather(
+            ground.step("receiver", o.accept_referral, row, planned_on=today()),
+            ground.step("clerk", o.recall_referral, row),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, VersionConflict) for one in answers) == 1
+        kept = await reread(engine, row)
+        line = await line_of(engine, ground)
+        held = Decimal(10) if kept.state is S.ACCEPTED else Decimal(0)
+        assert line.committed == held
+
+
+async def test_what_deeds_make_has_no_findings(engine: AsyncEngine) -> None:
+    lines = [{"quantity_required": Decimal(10)} for _ in S]
+    ground = await prepare(engine, lines=lines)
+    states = sorted(S, key=lambda state: state is not S.EXPIRED)
+    for state, line in zip(states, ground.rows["need"].lines, strict=True):
+        await ground.in_state(state, lines={line.id: None})
+    async with AsyncSession(engine) as session:
+        assert await verify(View(session, system(now()))) == []
