@@ -113,7 +113,7 @@ LANGUAGE sql SET search_path = public, pg_temp AS $$
         UNION ALL SELECT 'o:' || i.organization_id WHERE i.organization_id IS NOT NULL
         UNION ALL SELECT 't:' || i.station_id WHERE i.station_id IS NOT NULL
         UNION ALL SELECT 'u:' || i.assignee_id
-            WHERE i.assignee_id IS NOT NULL AND i.kind = ANY('{report.visit}')
+            WHERE i.assignee_id IS NOT NULL AND i.kind IN ('report.visit', 'need.decide')
         UNION ALL SELECT 'su:' || i.sent_by_id WHERE i.sent_by_id IS NOT NULL
         UNION ALL SELECT 'so:' || i.sent_by_organization_id
             WHERE i.sent_by_organization_id IS NOT NULL

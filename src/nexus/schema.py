@@ -27,6 +27,7 @@ import nexus.exchange.messages.receiving.graphql
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
 import nexus.exchange.webhooks.graphql
+import nexus.matching.chain.graphql
 import nexus.matching.deliveries.graphql
 import nexus.matching.duties.graphql
 import nexus.matching.duties.reactions

@@ -81,6 +81,7 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
     ),
     "worklists:read": ("Worklist", "WorkItem", "WorkCount"),
+    "chains:read": ("AssistanceChain", "AssistanceStep"),
     "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
     "reports:read": ("Export", "requestExport"),
     "imports:write": (

@@ -61,6 +61,8 @@ class Kind:
     sentence: str
     """Why an entry is on the list, for people."""
     desk: Desk = Desk.PLACE
+    own: frozenset[Role] = frozenset()
+    """Roles that do it only where it is assigned to them, whatever its desk is for others."""
 
     def seen(self, actor: Actor, desk: Any) -> ColumnElement[bool]:
         """SQL: the actor sees the row of this entry."""
@@ -102,10 +104,16 @@ KINDS: dict[str, Kind] = {}
 
 
 def waits(
-    name: str, table: Any, visible: Visible, *mays: May, say: str, desk: Desk = Desk.PLACE
+    name: str,
+    table: Any,
+    visible: Visible,
+    *mays: May,
+    say: str,
+    desk: Desk = Desk.PLACE,
+    own: frozenset[Role] = frozenset(),
 ) -> Kind:
     """Declare a kind of work; its rows come from the view `work_of_<table>`."""
-    KINDS[name] = Kind(name, table, visible, mays, say, desk)
+    KINDS[name] = Kind(name, table, visible, mays, say, desk, own)
     return KINDS[name]
 
 
@@ -146,6 +154,7 @@ waits(
 waits(
     *("need.decide", Need, needs.visible, needs.may_close),
     say="The day by which help was needed has passed: set a new one, or close the need.",
+    own=frozenset({Role.SOCIAL_WORKER, Role.AIDE}),
 )
 waits(
     *("pledge.accept", Pledge, pledges.visible, pledges.may_accept),

@@ -173,7 +173,7 @@ def _desks(actor: Actor, which: List, kind: Kind, given: Given) -> list[Any]:
     """The desks on which entries of the kind lie for this list."""
     here, home = quoted("a:").concat(actor.area_prefix), _of("o:", actor.organization_id)
     match which:
-        case List.WAITING if kind.desk is Desk.PERSON:
+        case List.WAITING if kind.desk is Desk.PERSON or actor.role in kind.own:
             return [_of("u:", actor.account_id)]
         case List.WAITING if kind.desk is Desk.ORGANIZATION:
             return [home]
