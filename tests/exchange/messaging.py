@@ -76,16 +76,16 @@ class Authority:
         """The partner's own."""
         return f"f-{self.account.id.hex}"
 
-    async def open(self) -> "Authority":
-        """Set it up by mutations' operations, with a secret."""
+    async def open(self, keeper: Account | None = None) -> "Authority":
+        """Set it up by mutations' operations, with a secret: by the account, or by another."""
         way: Any = {
             PartnerMode.CALL_OUT: {"url": URL, "folder": None},
             PartnerMode.FILE_DROP: {"url": None, "folder": self.folder},
             PartnerMode.PULL: {"url": None, "folder": None},
         }[self.mode]
-        async with self.acting() as act:
+        async with self.acting(keeper) as act:
             self.partner = await operations.create_exchange_partner(
-                act, organization_id=None, mode=self.mode, **way
+                act, organization_id=self.account.organization_id, mode=self.mode, **way
             )
             issued = await operations.rotate_exchange_secret(
                 act, self.partner.id, expected_version=1

@@ -10,6 +10,7 @@ from nexus.acting import Act, Role, system
 from nexus.exchange.messages.model import MessageState, PartnerMode
 from tests.exchange.messaging import Authority
 from tests.making import making
+from tests.referrals.referring import prepare
 
 COUNTY = "440103"
 KINDS = ("need.paused", "need.resumed")
@@ -19,7 +20,7 @@ KINDS = ("need.paused", "need.resumed")
 async def test_seventy_two_hours(
     engine: AsyncEngine, tmp_path: Path, torture: bool, mode: PartnerMode
 ) -> None:
-    households, rounds = (500, 20) if torture else (12, 10)
+    households, rounds = (500, 20) if torture else (8, 8)
     async with making(engine) as m:
         body = await m.authority(area_code=COUNTY)
         account = await m.account(Role.GOV_APPROVER, organization=body, area_code=COUNTY)
@@ -95,3 +96,20 @@ async def test_news_from_before_the_exchange_is_not_told(
     await authority.open()
     await authority.carry()
     assert authority.taken == []
+
+
+async def test_referrals_are_told_with_whom_they_went_to(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    ground = await prepare(engine)
+    async with making(engine) as m:
+        platform = await m.account(Role.PLATFORM_ADMIN, area_code="CN")
+    clerk = ground.people["clerk"]
+    authority = await Authority(engine, PartnerMode.PULL, clerk, tmp_path).open(platform)
+    referral = await ground.accepted()
+    await authority.carry()
+    told = {body["type"]: body for body in authority.taken}
+    assert {"referral.sent", "referral.accepted"} <= set(told)
+    assert "referral.created" not in told
+    assert told["referral.sent"]["data"]["object"]["no"] == referral.no
+    assert told["referral.sent"]["data"]["helper"]["no"].startswith("ORG-")
