@@ -22,6 +22,7 @@ from nexus.emergencies.model import (
     RelaxedRule,
     Settlement,
 )
+from nexus.graph.identifiers import encode
 from nexus.needs import operations, policy
 from nexus.needs.model import (
     CloseReason,
@@ -69,6 +70,13 @@ async def desk(engine: AsyncEngine) -> Desk:
             other=await m.account(role=Role.GOV_APPROVER, area_code="4401"),
             authority=authority,
         )
+
+
+@pytest.fixture(scope="module")
+async def accounts(engine: AsyncEngine) -> dict[Role, Any]:
+    """One account of each role over 4401."""
+    async with making(engine) as m:
+        return {role: await m.account(role=role, area_code="4401") for role in ROLES}
 
 
 async def draft(engine: AsyncEngine, desk: Desk, **fields: Any) -> Need:
@@ -272,7 +280,11 @@ def expected(role: Role, verb: str, state: NeedState, provisional: bool) -> str:
 @pytest.mark.parametrize("provisional", [True, False])
 @pytest.mark.parametrize("state", list(S))
 async def test_each_role_from_each_state(
-    engine: AsyncEngine, desk: Desk, state: NeedState, provisional: bool
+    engine: AsyncEngine,
+    desk: Desk,
+    accounts: dict[Role, Any],
+    state: NeedState,
+    provisional: bool,
 ) -> None:
     fields: dict[str, Any] = {"visibility": V.INTERNAL}
     if provisional:
@@ -280,8 +292,6 @@ async def test_each_role_from_each_state(
             return
         fields |= {"provisional": True, "verified_by": None, "verified_at": None}
     need = await draft(engine, desk, state=state, **fields)
-    async with making(engine) as m:
-        accounts = {role: await m.account(role=role, area_code="4401") for role in ROLES}
     actors = {
         role: Actor(role, one.id, one.organization_id or NOBODY, "4401", now())
         for role, one in accounts.items()
@@ -378,6 +388,38 @@ async def test_verified_later_it_stays_out_and_owes_nothing(
     assert (await events_of(engine, need))[-1] == "need.verified_later"
     refusal = await refused(engine, desk.other, verify_need_later, row, evidence="again")
     assert refusal.code == "GUARD_FAILED"
+
+
+FEED = """query($since: String) { changes(since: $since, types: [NEED, EMERGENCY_EVENT]) {
+    entries { kind tombstone objectId } latestCursor } }"""
+
+
+async def test_the_feed_tells_whom_it_was_shown_to(
+    engine: AsyncEngine, api: Any, desk: Desk
+) -> None:
+    """The consent that comes later names one of those who saw it: the others get a tombstone."""
+    async with making(engine) as m:
+        chosen, other = [await m.account(role=Role.CHARITY_USER) for _ in range(2)]
+    since = (await api(other)(FEED))["data"]["changes"]["latestCursor"]
+    need = await out(engine, desk, await draft(engine, desk))
+    async with making(engine) as m:
+        person = await m.session.get_one(Recipient, need.recipient_id)
+        consent = await m.consent(person, receiver_ids=[chosen.organization_id])
+    async with acting(engine, desk.other) as act:
+        await verify_need_later(
+            act,
+            need.id,
+            expected_version=need.version,
+            evidence="visit",
+            consent_id=consent.id,
+        )
+    got = {}
+    for who in (chosen, other):
+        entries = (await api(who)(FEED, since=since))["data"]["changes"]["entries"]
+        wanted = encode("Need", need.id)
+        got[who.id] = [(e["kind"], e["tombstone"]) for e in entries if e["objectId"] == wanted]
+    assert got[chosen.id] == [("need.published", False), ("need.verified_later", False)]
+    assert got[other.id][-1] == ("need.verified_later", True)
 
 
 async def test_not_by_who_recorded_it(engine: AsyncEngine, desk: Desk) -> None:

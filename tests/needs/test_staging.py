@@ -36,6 +36,13 @@ async def approver(engine: AsyncEngine) -> Any:
         return await m.account(role=Role.GOV_APPROVER, area_code="4401")
 
 
+@pytest.fixture(scope="module")
+async def accounts(engine: AsyncEngine) -> dict[Role, Any]:
+    """One account of each role over 4401."""
+    async with making(engine) as m:
+        return {role: await m.account(role=role, area_code="4401") for role in ROLES}
+
+
 async def staged(engine: AsyncEngine, approver: Any, cap: int = 60_000, **fields: Any) -> Need:
     """Published by deeds, its first tranche released."""
     async with making(engine) as m:
@@ -224,14 +231,16 @@ async def tried(engine: AsyncEngine, actor: Actor, need: Need) -> str:
 
 @pytest.mark.parametrize("state", list(S))
 async def test_each_role_from_each_state(
-    engine: AsyncEngine, owner_engine: AsyncEngine, approver: Any, state: NeedState
+    engine: AsyncEngine,
+    owner_engine: AsyncEngine,
+    approver: Any,
+    accounts: dict[Role, Any],
+    state: NeedState,
 ) -> None:
     need = await staged(engine, approver, visibility="internal")
     fields = {"closed_at": now(), "close_reason": "no_longer_needed"} if state is S.CLOSED else {}
     async with AsyncSession(owner_engine) as session, session.begin():
         await session.execute(update(Need).where(Need.id == need.id).values(state=state, **fields))
-    async with making(engine) as m:
-        accounts = {role: await m.account(role=role, area_code="4401") for role in ROLES}
     far = Actor(Role.GOV_APPROVER, approver.id, NOBODY, "4402", now())
     assert await tried(engine, far, need) == "NOT_FOUND"
     leads = GOVERNMENT | {Role.STATION_LEAD}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, any_, case, exists, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import False_
 
@@ -20,6 +20,8 @@ from nexus.charity.model import CharityProject, Offer
 from nexus.core.outbox import Event
 from nexus.discovery import policy as discovery_policy
 from nexus.discovery.model import DiscoveryReport
+from nexus.emergencies import policy as emergencies_policy
+from nexus.emergencies.model import EmergencyEvent, Relaxation, RelaxedRule
 from nexus.exchange.changes.rules import NOUNS, kinds
 from nexus.graph.sql import as_predicate
 from nexus.matching.deliveries import policy as deliveries_policy
@@ -78,13 +80,18 @@ def _need_audience(actor: Actor, row: Any) -> Any:
         )
         return func.coalesce(found.correlate_except(consent).scalar_subquery(), false())
 
-    public = and_(row.visibility == Visibility.PUBLIC, or_(group, consented(partner=False)))
+    relaxed = aliased(Relaxation)
+    on_a_basis = exists().where(
+        relaxed.subject_id == row.id, relaxed.rule == RelaxedRule.CONSENT_LATER
+    )
+    open_to_all = or_(group, on_a_basis)
+    public = and_(row.visibility == Visibility.PUBLIC, or_(open_to_all, consented(partner=False)))
     if actor.role not in CHARITY:
         return public
     named_only = select(named_here).where(consent.id == row.consent_id)
     wide = row.visibility.in_((Visibility.PUBLIC, Visibility.PARTNERS))
     partners = or_(
-        and_(wide, or_(group, consented(partner=True))),
+        and_(wide, or_(open_to_all, consented(partner=True))),
         and_(
             row.visibility == Visibility.NAMED,
             func.coalesce(named_only.correlate_except(consent).scalar_subquery(), false()),
@@ -132,6 +139,9 @@ SOURCES: dict[str, Source] = {
     "alert": Source(Alert, alerts_policy.visible),
     "discovery_report": Source(
         DiscoveryReport, discovery_policy.visible, discovery_policy.may_read_detail
+    ),
+    "emergency_event": Source(
+        EmergencyEvent, emergencies_policy.visible, emergencies_policy.may_read_reason
     ),
     "missing_notice": Source(MissingNotice, notices_policy.visible),
 }

@@ -35,6 +35,7 @@ class ChangedType(StrEnum):
     DISCOVERY_REPORT = "discovery_report"
     MISSING_NOTICE = "missing_notice"
     REFERRAL = "referral"
+    EMERGENCY_EVENT = "emergency_event"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,10 @@ NOUNS: dict[str, Noun] = {
             *("line_added", "line_removed"),
         ),
         opening=("published",),
-        ending=("paused", "closed", "reopened", "cancelled", "revised", VISIBILITY),
+        ending=(
+            *("paused", "closed", "reopened", "cancelled", "revised", "verified_later"),
+            VISIBILITY,
+        ),
     ),
     "pledge": Noun(
         "Pledge",
@@ -153,6 +157,11 @@ NOUNS: dict[str, Noun] = {
         opening=("received", "transfer_offered", "taken_over"),
         kind_noun="discovery",
     ),
+    "emergency_event": Noun(
+        "EmergencyEvent",
+        outward=("declared", "amended", "activated", "stood_down", "ended", "reviewed"),
+        kind_noun="emergency",
+    ),
     "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
     "referral": Noun(
         "Referral",
@@ -167,7 +176,7 @@ NOUNS: dict[str, Noun] = {
 
 NEVER_TOLD = frozenset(
     {"account", "access_token", "api_client", "identity", "worker", "attestation"}
-    | {"emergency", "relaxation"}
+    | {"relaxation"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
     | {"exchange_partner", "message", "helped", "duplicate"}
