@@ -53,7 +53,7 @@ released: ## after a release: its schema is what the next one must not break
 	cp schema/nexus.graphql schema/released.graphql
 
 torture: $(VENV)/.dev ## the long tests: faults, many steps, many queries
-	$(BIN)/pytest --torture tests/torture
+	$(BIN)/pytest --torture
 
 bench: $(VENV)/.dev ## CPU per request against the peers and the limit of the same SQL
 	$(BIN)/python -m bench

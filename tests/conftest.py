@@ -26,7 +26,9 @@ TEMPLATE = f"nexus_template_{SESSION}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--torture", action="store_true", help="run the long form of the tests")
+    parser.addoption(
+        "--torture", action="store_true", help="run the tests that have a long form, in it"
+    )
     parser.addoption(
         "--write-matrix", action="store_true", help="write tests/house/matrix.csv from the code"
     )
@@ -36,7 +38,13 @@ MEASURED = (
     *("core/test_embedded", "core/test_outbox", "core/test_personal_data"),
     *("exchange/test_changes", "exchange/test_exports", "exchange/test_recognitions"),
     *("exchange/test_webhooks", "integrations/", "conformance/", "docs/"),
-    *("graph/test_exhaustion", "graph/test_faults", "graph/test_hostile", "graph/test_quota"),
+    *(
+        "graph/test_dear_documents",
+        "graph/test_exhaustion",
+        "graph/test_faults",
+        "graph/test_hostile",
+        "graph/test_quota",
+    ),
     *("graph/test_subscriptions", "matching/test_ledger"),
     "matching/test_worklists_measured",
 )
@@ -44,7 +52,12 @@ MEASURED = (
 fails is measured again, at most twice."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--torture"):
+        # The short ones are what every run has.
+        long = [item for item in items if "torture" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in long])
+        items[:] = long
     for item in items:
         if item.nodeid.removeprefix("tests/").startswith(MEASURED):
             item.add_marker(pytest.mark.flaky(reruns=2))
