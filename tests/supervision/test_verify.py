@@ -12,6 +12,7 @@ from nexus.supervision.operations import verify
 from nexus.supervision.queries import CHECKS
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
+from tests.supervision.helping import HELPING
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.owing import OWING
 from tests.supervision.referring import REFERRING
@@ -33,6 +34,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
 FAULTS: dict[str, Sequence[str]] = {
+    **HELPING,
     **OWING,
     **EXCHANGING,
     **REFERRING,

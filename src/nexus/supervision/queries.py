@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from nexus.supervision.authority import queries as authority
+from nexus.supervision.helping import queries as helping
 from nexus.supervision.ledger import queries as ledger
 from nexus.supervision.owing import queries as owing
 from nexus.supervision.referring import queries as referring
@@ -19,6 +20,7 @@ from nexus.supervision.worklists import queries as worklists
 CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
     **authority.CHECKS,
+    **helping.CHECKS,
     **owing.CHECKS,
     **referring.CHECKS,
     **relaxing.CHECKS,
