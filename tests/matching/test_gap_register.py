@@ -202,3 +202,10 @@ async def _official(engine: AsyncEngine) -> Any:
 async def test_an_area_that_is_none_has_no_cells(api: Api) -> None:
     answer = await api(None)(REPORT, area="99")
     assert answer["data"]["gapReport"]["cells"] == []
+
+
+async def test_the_report_may_be_asked_for_twice_at_once(api: Api) -> None:
+    document = '{ a: gapReport { cells { gaps } } b: gapReport(area: "44") { cells { gaps } } }'
+    answer = await api(None)(document)
+    assert "errors" not in answer, answer
+    assert set(answer["data"]) == {"a", "b"}

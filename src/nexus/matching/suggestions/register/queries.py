@@ -63,7 +63,7 @@ def _counts(level: int) -> Select[Any]:
 
 def _judged() -> Any:
     """The counts of all levels, and whether each is withheld among its neighbours."""
-    counts = union_all(*(_counts(level) for level in LEVELS)).cte("counts")
+    counts = union_all(*(_counts(level) for level in LEVELS)).cte()
     small = counts.c.gaps < _number(rules.SMALL)
     among = [counts.c.level, counts.c.parent, counts.c.category, counts.c.kind]
     ranked = select(
@@ -73,11 +73,11 @@ def _judged() -> Any:
         func.row_number()
         .over(partition_by=[*among, small], order_by=[counts.c.gaps, counts.c.area_code])
         .label("rank"),
-    ).cte("ranked")
+    ).cte()
     by_subtraction = and_(
         ~ranked.c.small, ranked.c.smalls == _number(1), ranked.c.rank == _number(1)
     )
-    return select(ranked, or_(ranked.c.small, by_subtraction).label("withheld")).cte("judged")
+    return select(ranked, or_(ranked.c.small, by_subtraction).label("withheld")).cte()
 
 
 def within(actor: Actor, limit: Any, given: Given) -> Select[Any]:
@@ -119,7 +119,7 @@ def cells(actor: Actor, row: Any) -> Select[Any]:
 
 def _held_back(judged: Any) -> Any:
     """SQL: whether a larger area around it is withheld; null when there is none."""
-    above = judged.alias("above")
+    above = judged.alias()
     return (
         select(func.bool_or(above.c.withheld))
         .where(
