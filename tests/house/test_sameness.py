@@ -101,6 +101,7 @@ POINTERS = {
     "authorityId": "Organization",
     "consentId": "Consent",
     "correctsId": "Recognition",
+    "discoveryReportId": "DiscoveryReport",
     "guardianId": "Recipient",
     "householdId": "Household",
     "needId": "Need",

@@ -197,8 +197,6 @@ async def mark_duplicate(
     act: Act, report_id: UUID, *, expected_version: int, original_id: UUID
 ) -> model.DiscoveryReport:
     """It tells of what another report tells; its ticket hears what becomes of that one."""
-    if original_id == report_id:
-        raise Invalid("A report is no duplicate of itself.", field="originalId")
     first, second = sorted((report_id, original_id))
     await queries.take_report(act, first)
     await queries.take_report(act, second)
@@ -206,6 +204,8 @@ async def mark_duplicate(
     original = await queries.take_report(act, original_id)
     act.permit(policy.may_mark_duplicate, row)
     model.TRANSITIONS.after("mark_duplicate", row.state)
+    if original_id == report_id:
+        raise Invalid("A report is no duplicate of itself.", field="originalId")
     check_not_offered(row)
     if original.state is model.ReportState.DUPLICATE_OF:
         raise GuardFailed(

@@ -165,7 +165,8 @@ async def find_similar(
             f"Role {act.actor.role.name} may not look for reports: tell what you know, the station "
             "will see whether it was told before."
         )
-    households = [household_id] if household_id is not None else []
+    known = await suspected_household(act, household_id)
+    households = [known] if known is not None else []
     if alias is not None:
         households += await queries.households_by_alias(act, alias)
     area = await resolve_area(act.session, area_code) if area_code else None
