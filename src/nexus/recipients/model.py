@@ -28,12 +28,12 @@ class Household(Base):
     """Where it lives or where help is due (T3b, T15b): not the household register."""
     living_condition: Mapped[str | None]
     address_protected: Mapped[bool] = mapped_column(default=False)
-    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("household.id"), index=True)
-    """The record that stays, where this one was found to be the same: see `merging/`."""
-    merged_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("household.id"), index=True)
+    """The record that stays, where this one was found to be the same: see `merging/`."""
+    merged_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("size >= 1", name="size_positive"),
@@ -70,12 +70,12 @@ class Recipient(Base):
     disability: Mapped[Band] = mapped_column(default=Band.NONE)
     labour_ability: Mapped[Band] = mapped_column(default=Band.NONE)
     guardian_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
-    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
-    """The record of the same person that stays: see `merging/`."""
-    merged_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
+    """The record of the same person that stays: see `merging/`."""
+    merged_at: Mapped[datetime | None]
 
     __table_args__ = (CheckConstraint(_MERGED_WHOLE, name="merged"),)
 
