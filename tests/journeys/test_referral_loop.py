@@ -321,3 +321,28 @@ async def test_an_onward_chain_is_recalled_whole(
     shut = await seen(other, child)
     assert (shut["state"], shut["openClasses"]) == ("CANCELLED", [])
     assert (await other.see(pledges))["pledges"]["nodes"][0]["state"] == "RELEASED"
+
+
+PACKAGE = ("recipientAlias", "birthYear", "gender", "householdSize", "livingCondition")
+
+
+async def test_the_package_is_the_receivers_alone(
+    api: Any, engine: AsyncEngine, ground: Ground
+) -> None:
+    """Open for the receiver; for everybody else who sees the referral it holds nothing."""
+    row = await accepted(api, ground)
+    async with making(engine) as m:
+        authority = ground.rows["authority"]
+        others = [
+            await m.account(role, authority, area_code="44")
+            for role in (Role.GOV_COORDINATOR, Role.SUPERVISOR, Role.AUDITOR, Role.PLATFORM_ADMIN)
+        ]
+    names = ("clerk", "lead", "worker", "dpo")
+    for account in (*others, *(ground.people[name] for name in names)):
+        shown = await seen(Teller(api, account), row)
+        assert shown["state"] == "ACCEPTED"
+        assert shown["openClasses"] == []
+        assert [shown[name] for name in PACKAGE] == [None] * len(PACKAGE), account.role
+    shown = await seen(tell(api, ground, "receiver"), row)
+    assert all(shown[name] is not None for name in PACKAGE)
+    assert (await tell(api, ground, "stranger").see(SEEN, id=row["id"]))["node"] is None
