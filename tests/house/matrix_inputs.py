@@ -333,26 +333,6 @@ MATCHING = {
     "planGapPurchase": move("Gap", reference="CG-2027-014"),
     "waiveGap": with_reason("Gap"),
 }
-REFERRALS = {
-    "createReferral": make(
-        needId=of("Need[partners]"), toOrganizationId=_other_side, title="大米", summary="需要口粮。"
-    ),
-    "sendReferral": with_reason("Referral[draft]"),
-    "acceptReferral": move("Referral/requested", plannedOn=_day(0)),
-    "rejectReferral": move("Referral/requested", code="other"),
-    "startReferral": with_reason("Referral/accepted"),
-    "holdReferral": with_reason("Referral"),
-    "resumeReferral": with_reason("Referral/held"),
-    "completeReferral": move("Referral", outcome="no_show"),
-    "failReferral": with_reason("Referral"),
-    "recallReferral": with_reason("Referral"),
-    "markReferralError": with_reason("Referral"),
-    "confirmOutcome": move("Referral/completed", contactedOn=_day(0)),
-    "reopenReferral": with_reason("Referral/completed"),
-    "referOnward": move("Referral", toOrganizationId=_authority, title="大米", summary="需要口粮。"),
-    "requestReferralReveal": make(referralId=of("Referral"), fields=["NAME"]),
-    "openReferralReveal": make(referralId=of("Referral"), revealId=of("Reveal/referred")),
-}
 SAID = {"title": "大米", "summary": "一户家庭需要口粮。"}
 REFERRALS = {
     "createReferral": make(needId=of("Need[partners]"), toOrganizationId=_other_side, **SAID),

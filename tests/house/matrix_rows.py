@@ -30,7 +30,6 @@ from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
 from tests.house.matrix_ledger import pledge_and_deliver
-from tests.house.matrix_referrals import refer
 from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import exchange
 from tests.house.matrix_referrals import refer
