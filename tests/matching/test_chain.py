@@ -38,7 +38,11 @@ async def world(api: Api) -> AsyncIterator[dict[str, Any]]:
         authority = await m.authority(area_code="440183")
         helper = await m.account(Role.CHARITY_USER)
         stranger = await m.account(Role.CHARITY_USER)
-        mine = {"recipient_id": person.id, "household_id": home.id, "area_code": TOWN}
+        mine: dict[str, Any] = {
+            "recipient_id": person.id,
+            "household_id": home.id,
+            "area_code": TOWN,
+        }
         mine["publisher_id"] = authority.id
         needs = [await m.need(**mine), await m.need(NeedState.SUBMITTED, **mine)]
         needs.append(await m.need(**mine))

@@ -29,6 +29,8 @@ SCOPES = {
     "obligations:read": "What the organization must still do, and until when.",
     "obligations:write": "Saying that it is done.",
     "attestations:read": "Attestations addressed to the organization, and their history.",
+    "worklists:read": "What waits, is late or was sent; of the rows, what the other scopes open.",
+    "chains:read": "What happened for a household, in order, as far as the policy shows it.",
     "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
     "imports:write": "Uploading files and importing them, as far as the other scopes open it.",
     "webhooks:write": "Endpoints that are told of changes, and their log.",
