@@ -10,7 +10,8 @@ from nexus.acting import Role
 from nexus.graph import specs
 from nexus.graph.declare import TYPES
 from nexus.graph.execution import Executor
-from tests.house.matrix_world import Place, World
+from nexus.graph.identifiers import encode
+from tests.house.matrix_world import Place, World, kind_of
 
 READ, REDACTED, HIDDEN, EMPTY, UNSEEN = "read", "redacted", "hidden", "empty", "-"
 Cells = tuple[str, ...]
@@ -152,7 +153,34 @@ async def root_cells(executor: Executor, world: World, roles: Iterable[Role]) ->
     return computed
 
 
+_WORKLISTS = ("waitingForMe", "sentByMe", "overdueWork", "teamWork")
+
+
+def _ids(place: Place) -> set[str]:
+    return {encode(kind_of(key), row.id) for key, row in place.rows.items() if hasattr(row, "id")}
+
+
+async def _worklist(executor: Executor, world: World, role: Role, name: str) -> set[str]:
+    """Every id that a worklist leads to."""
+    text = (
+        f"query($after: String) {{ page: {name}(first: 100, after: $after) "
+        "{ items { node { id } } hasMore endCursor } }"
+    )
+    found: set[str] = set()
+    after = None
+    while page := (await ask(executor, world, role, text, after=after))["page"]:
+        found |= {one["node"]["id"] for one in page["items"] if one["node"]}
+        if not page["hasMore"]:
+            break
+        after = page["endCursor"]
+    return found
+
+
 _BY_ROW: dict[str, tuple[str, Callable[[Place], str]]] = {
+    "assistanceChain": (
+        "query($of: ID!) { assistanceChain(household: $of) { steps { kind } } }",
+        lambda place: place.id("Household"),
+    ),
     "attestation": (
         "query($of: String!) { attestation(token: $of) { status } }",
         lambda place: str(place["Attestation"].token),
@@ -196,7 +224,11 @@ async def _root(
         case specs.Found() if name in _BY_ROW:
             text, given = _BY_ROW[name]
             asked = [await ask(executor, world, role, text, of=given(place)) for place in places]
-            return tuple(READ if data[name] else UNSEEN for data in asked)
+            found = [data[name] for data in asked]
+            return tuple(READ if one and one.get("steps", True) else UNSEEN for one in found)
+        case specs.Found() if name in _WORKLISTS:
+            listed = await _worklist(executor, world, role, name)
+            return tuple(READ if listed & _ids(place) else UNSEEN for place in places)
         case specs.Found():
             text = f"{{ {name}(first: 1000) {{ entries {{ objectId }} }} }}"
             data = await ask(executor, world, role, text)

@@ -310,9 +310,7 @@ DISCOVERY = {
 }
 MATCHING = {
     "offerPledge": make(lineId=of("NeedLine[partners]"), quantity="1"),
-    "overrideDuplicateHelp": make(
-        lineId=of("NeedLine/limited"), quantity="201", reason="两户合住"
-    ),
+    "overrideDuplicateHelp": make(lineId=of("NeedLine/limited"), quantity="201", reason="两户合住"),
     "acceptPledge": with_reason("Pledge/offered"),
     "rejectPledge": with_reason("Pledge/offered"),
     "withdrawPledge": with_reason("Pledge/offered"),

@@ -12,8 +12,8 @@ from nexus.supervision.operations import verify
 from nexus.supervision.queries import CHECKS
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
-from tests.supervision.helping import HELPING
 from tests.supervision.exchanging import EXCHANGING
+from tests.supervision.helping import HELPING
 from tests.supervision.owing import OWING
 from tests.supervision.referring import REFERRING
 from tests.supervision.relaxing import RELAXING
