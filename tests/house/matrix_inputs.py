@@ -378,10 +378,10 @@ MESSAGES = {
     "resumeExchangePartner": with_reason("ExchangePartner", was={"state": "paused"}),
     "closeExchangePartner": with_reason("ExchangePartner"),
     "acknowledgeMessages": Sample(
-        lambda place: {"ids": [place.id("ExchangeMessage")]},
-        {"ExchangeMessage": {"state": "sent", "finished_at": None}},
+        lambda place: {"ids": [place.id("ExchangeMessage/dead")]},
+        {"ExchangeMessage/dead": {"state": "sent", "finished_at": None}},
     ),
-    "replayMessage": move("ExchangeMessage"),
+    "replayMessage": move("ExchangeMessage/dead"),
     "receiveMessage": make(
         needNo=lambda place: place["Need"].no,
         status="ACCEPTED",

@@ -70,9 +70,10 @@ async def exchange(m: Maker, world: World, place: Place) -> None:
         state=MessageState.ACKED,
         outcome=MessageOutcome.APPLIED,
         finished_at=now(),
+        last_error=place.says("ExchangeMessage.lastError"),
     )
     await m.put(dead, came)
-    place.rows |= {"ExchangeMessage": dead, "ExchangeMessage[in]": came}
+    place.rows |= {"ExchangeMessage": came, "ExchangeMessage/dead": dead}
 
 
 async def _partner(m: Maker, world: World, place: Place) -> None:

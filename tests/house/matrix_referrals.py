@@ -43,7 +43,7 @@ async def refer(m: Maker, engine: AsyncEngine, place: Place, tell: Tell) -> None
     await _put(m, place, "[draft]", _S.DRAFT)
     await _put(m, place, "/requested", _S.REQUESTED)
     await _put(m, place, "/accepted", _S.ACCEPTED)
-    await _put(m, place, "/held", _S.ON_HOLD)
+    await _put(m, place, "/held", _S.ON_HOLD, need_id=place["Need"].id)
     ended: dict[str, Any] = ENDED | {"completed_by": new_id()}
     await _put(m, place, "/completed", **ended)
     confirmed: dict[str, Any] = {
