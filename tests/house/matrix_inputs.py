@@ -331,7 +331,7 @@ MATCHING = {
     "planGapPurchase": move("Gap", reference="CG-2027-014"),
     "waiveGap": with_reason("Gap"),
 }
-SAID = {"title": "大米", "summary": "一户家庭需要口粮。"}
+SAID: dict[str, Any] = {"title": "大米", "summary": "一户家庭需要口粮。"}
 REFERRALS = {
     "createReferral": make(needId=of("Need[partners]"), toOrganizationId=_other_side, **SAID),
     "sendReferral": with_reason("Referral[draft]"),

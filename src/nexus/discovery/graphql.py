@@ -159,7 +159,7 @@ class DiscoveryReport:
         model.DiscoveryReport.situation, allowed=policy.may_read_own_words
     )
     findings: str | None = classified(model.DiscoveryReport.findings, allowed=_TEXT)
-    state_reason: str | None = classified(model.DiscoveryReport.state_reason, allowed=_DETAIL)
+    state_reason: str | None = classified(model.DiscoveryReport.state_reason, allowed=_TEXT)
     visited_at: datetime | None = classified(model.DiscoveryReport.visited_at, allowed=_DETAIL)
     ticket_system: str | None = classified(
         model.DiscoveryReport.ticket_system, allowed=policy.may_read_place

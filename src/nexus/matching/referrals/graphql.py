@@ -159,7 +159,7 @@ class Referral:
     is_child: bool | None = computed(queries.is_child, "D6: under age, by the year of birth.")
     note: str | None = classified(model.Referral.note, allowed=policy.may_read_note)
     state_reason: str | None = classified(
-        model.Referral.state_reason, allowed=policy.may_read_summary
+        model.Referral.state_reason, allowed=policy.may_read_reason
     )
     owner: Account | None = to_one(model.Referral.owner_id)
     need: Need | None = to_one(model.Referral.need_id)

@@ -155,6 +155,11 @@ def may_read_summary(actor: Actor, row: Any) -> Any:
     return or_(_own_side(actor, row), and_(_reaches(actor, row), ground_holds(actor, row, D1)))
 
 
+def may_read_reason(actor: Actor, row: Any) -> Any:
+    """What staff wrote: as the summary, but not for who runs the platform."""
+    return False if actor.role is Role.PLATFORM_ADMIN else may_read_summary(actor, row)
+
+
 def may_read_line(actor: Actor, row: Any) -> Any:
     """As the summary of the referral."""
     referral = aliased(model.Referral)
