@@ -11,7 +11,7 @@ from nexus.emergencies.model import (
     EmergencyState,
     Relaxation,
 )
-from nexus.needs.model import Tranche
+from nexus.needs.model import Tranche, Visibility
 from tests.house.matrix_world import Place
 from tests.making import Maker, now, number, today
 
@@ -74,8 +74,11 @@ async def relax(m: Maker, place: Place) -> None:
         {"asked": False, "published": False, "est_unit_value_fen": 1},
         {"tranche_no": 2, "held": True, "published": False, "est_unit_value_fen": 1},
     ]
-    place.rows["Need/staged"] = row = await m.need(lines=staged, approval_cap_fen=100, **told)
-    await m.put(_tranche(place, row.id))
+    place.rows["Need/staged"] = row = await m.need(
+        lines=staged, approval_cap_fen=100, visibility=Visibility.PARTNERS, **told
+    )
+    place.rows["Tranche[partners]"] = part = _tranche(place, row.id)
+    await m.put(part)
 
 
 def _tranche(place: Place, need_id: UUID) -> Tranche:

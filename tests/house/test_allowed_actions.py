@@ -26,7 +26,8 @@ def _key(mutation: str, place: Place, name: str) -> str:
     if mutation in ON_LINES:
         return ON_LINES[mutation]
     given = SAMPLES[mutation].given(place)
-    named = [given["id"]] if "id" in given else given.values()
+    values = [given["id"]] if "id" in given else list(given.values())
+    named = [one for value in values for one in (value if isinstance(value, list) else [value])]
     ids = {one for one in named if isinstance(one, str) and (split(one) or ("",))[0] == name}
     (found,) = {key for key, _ in place.rows.items() if place.id(key) in ids}
     return found
