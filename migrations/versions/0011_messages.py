@@ -208,8 +208,8 @@ GAPS = (
 GRANTS = (
     "REVOKE UPDATE ON authority_reply, exchange_message, exchange_secret, exchange_thread "
     "FROM nexus_app",
-    "GRANT UPDATE (state, version, attempts, refusals, due_at, expires_at, sent_at, finished_at, died_at, "
-    "last_attempt_at, last_status, last_error) ON exchange_message TO nexus_app",
+    "GRANT UPDATE (state, version, attempts, refusals, due_at, expires_at, sent_at, finished_at, "
+    "died_at, last_attempt_at, last_status, last_error) ON exchange_message TO nexus_app",
     "GRANT UPDATE (expires_at) ON exchange_secret TO nexus_app",
     "GRANT UPDATE (sent, received) ON exchange_thread TO nexus_app",
 )

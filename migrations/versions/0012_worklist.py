@@ -374,6 +374,32 @@ FOR EACH STATEMENT EXECUTE FUNCTION work_around_need()
 ;
 REVOKE ALL ON FUNCTION work_around_need() FROM PUBLIC
 """
+HOME_MOVED = """
+CREATE FUNCTION work_around_household() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    homes uuid[] := ARRAY(SELECT m.id FROM moved AS m JOIN before AS b USING (id)
+        WHERE m.area_code <> b.area_code);
+    people uuid[];
+BEGIN
+    IF cardinality(homes) = 0 THEN
+        RETURN NULL;
+    END IF;
+    people := ARRAY(SELECT id FROM recipient WHERE household_id = ANY(homes));
+    PERFORM work_refresh_recognition(ARRAY(SELECT id FROM recognition
+        WHERE household_id = ANY(homes) OR recipient_id = ANY(people)), now());
+    PERFORM work_refresh_consent(ARRAY(SELECT id FROM consent
+        WHERE recipient_id = ANY(people)), now());
+    RETURN NULL;
+END
+$$
+;
+CREATE TRIGGER work_around_moved AFTER UPDATE ON household
+REFERENCING OLD TABLE AS before NEW TABLE AS moved
+FOR EACH STATEMENT EXECUTE FUNCTION work_around_household()
+;
+REVOKE ALL ON FUNCTION work_around_household() FROM PUBLIC
+"""
 OF_NEEDS = ("pledge", "delivery", "feedback", "gap")
 
 TIMED = {
@@ -445,7 +471,7 @@ def upgrade() -> None:
         "WHERE need_id = ANY(needs)), now());"
         for table in OF_NEEDS
     )
-    for statement in (NEED_MOVED % around).split("\n;\n"):
+    for statement in (*(NEED_MOVED % around).split("\n;\n"), *HOME_MOVED.split("\n;\n")):
         run(statement)
     appears = "".join(
         APPEARS % {"table": table, "kind": kind, "condition": condition}

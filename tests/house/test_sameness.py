@@ -102,6 +102,7 @@ POINTERS = {
     "consentId": "Consent",
     "correctsId": "Recognition",
     "discoveryReportId": "DiscoveryReport",
+    "emergencyId": "EmergencyEvent",
     "guardianId": "Recipient",
     "householdId": "Household",
     "needId": "Need",
@@ -112,6 +113,7 @@ POINTERS = {
     "projectId": "CharityProject",
     "recipientId": "Recipient",
     "stationId": "Station",
+    "toStationId": "Station",
 }
 """What ids lead to that the samples leave out."""
 

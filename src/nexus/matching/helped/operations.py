@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act
-from nexus.core.refusals import NotFound
 from nexus.matching.helped import model, policy, queries, rules
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.policy import line_visible
 from nexus.organizations.model import Organization
+from nexus.organizations.policy import visible as organization_visible
 
 
 async def check_not_already_helped(
@@ -52,8 +52,8 @@ async def override_duplicate_help(
     act.permit(policy.may_override, need)
     said = rules.check_reason(reason)
     quantity = rules.check_quantity(quantity)
-    if organization_id and await act.session.get(Organization, organization_id) is None:
-        raise NotFound("No such Organization.", field="organizationId")
+    if organization_id:
+        await act.find(Organization, organization_id, visible=organization_visible)
     passed = await queries.passed_limit(act, line_id, quantity)
     if passed is None:
         raise rules.NothingToOverride(

@@ -57,9 +57,9 @@ async def suspect_duplicate(
     act: Act, recipient_id: UUID, *, other_id: UUID
 ) -> model.DuplicateSuspicion:
     """Somebody who knows them says that the two are one person."""
+    one = await act.find(recipients.Recipient, recipient_id, visible=recipient_visible)
     if recipient_id == other_id:
         raise Invalid("Name two records.", field="otherId")
-    one = await act.find(recipients.Recipient, recipient_id, visible=recipient_visible)
     other = await act.find(recipients.Recipient, other_id, visible=recipient_visible)
     act.permit(policy.may_suspect, one)
     if await queries.live_between(act.session, one.id, other.id):

@@ -22,6 +22,7 @@ from nexus.needs.queries import is_consent_of
 from nexus.organizations import policy as organizations_policy
 from nexus.organizations.model import Organization, OrganizationType
 from nexus.recipients.model import Consent
+from nexus.recipients.policy import consent_visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +188,7 @@ async def _ground(act: Act, need: Need, receiver: _Receiver, package: Package) -
         return None
     if package.consent_id is None or need.subject_kind is SubjectKind.GROUP:
         return need.consent_id
+    await act.find(Consent, package.consent_id, visible=consent_visible)
     if not await is_consent_of(act.session, need, package.consent_id):
         raise NotFound("No such Consent of this need's recipient.", field="consentId")
     return package.consent_id

@@ -3,6 +3,8 @@
 from uuid import UUID
 
 from nexus.acting import Act
+from nexus.charity.model import Offer
+from nexus.charity.policy import visible as offer_visible
 from nexus.matching.pledges.referred.operations import give_back, take_up
 from nexus.matching.pledges.rules import exhausted
 from nexus.matching.referrals import queries
@@ -17,6 +19,8 @@ async def reserve(act: Act, row: Referral, parent: Referral | None, offer_id: UU
     if parent is not None:
         theirs = await queries.lines_of(act.session, parent.id)
         held = {line.line_id: line.pledge_id for line in theirs if line.pledge_id}
+    if offer_id is not None:
+        await act.find(Offer, offer_id, visible=offer_visible)
     for line in await queries.lines_of(act.session, row.id):
         if line.line_id in held:
             await give_back(act, [held[line.line_id]], "the referral was sent onward")
