@@ -294,7 +294,7 @@ DISCOVERY = {
     "recordFirstContact": move("DiscoveryReport/received"),
     "flagDanger": move("DiscoveryReport/received"),
     "verifyReport": move(
-        "DiscoveryReport/assigned", visitedAt=now().isoformat(), findings="屋顶漏水"
+        "DiscoveryReport/assigned", visitedAt=lambda _: now().isoformat(), findings="屋顶漏水"
     ),
     "dismissReport": with_reason("DiscoveryReport/verified"),
     "closeReport": with_reason("DiscoveryReport/verified"),
@@ -386,7 +386,7 @@ MESSAGES = {
         needNo=lambda place: place["Need"].no,
         status="ACCEPTED",
         sequence=7,
-        happenedAt=now().isoformat(),
+        happenedAt=lambda _: now().isoformat(),
     ),
 }
 EXCHANGE = {
