@@ -175,7 +175,9 @@ class World:
         self, declared: specs.Found, size: int, given: dict[str, Any]
     ) -> "FoundRow | None":
         """The row of a select over arguments, if there is one."""
-        statement = declared.select(self.actor, literal(size), given)
+        statement = declared.select(self.actor, literal(size), given).add_columns(
+            *(made(self.actor, given).label(name) for name, made in declared.apart.items())
+        )
         rows = FoundRow.all(await self._execute(statement), statement)
         assert len(rows) <= 1
         return rows[0] if rows else None

@@ -278,8 +278,11 @@ class Compiler:
             for name, known in declared.arguments.items()
             if (argument := self.document.argument(spec.name, item.node, name)) is not None
         }
-        limit = self._limit(size)
-        rows = declared.select(self.actor, limit, given).subquery(self.name("d"))
+        made = declared.select(self.actor, self._limit(size), given)
+        selected = {below.name for below in self.document.fields(target.name, item.below)}
+        for name in sorted(selected & declared.apart.keys()):
+            made = made.add_columns(declared.apart[name](self.actor, given).label(name))
+        rows = made.subquery(self.name("d"))
         built = self.object(target, rows, item.below, own)
         return select(built).select_from(rows).correlate_except(rows).scalar_subquery()
 

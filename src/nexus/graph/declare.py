@@ -172,12 +172,17 @@ def found(
     default: int,
     maximum: int,
     arguments: Mapping[str, tuple[Any, specs.Given]],
+    apart: Mapping[str, Any] | None = None,
     about: str | None = None,
 ) -> Any:
-    """A root field of one row that a select makes of `first` and of `arguments`."""
+    """A root field of one row that a select makes of `first` and of `arguments`.
+
+    `apart` makes columns that only the fields of these names read.
+    """
     shown = {name: kind | None for name, (kind, _) in arguments.items()}
     given = {specs.camel(name): entry for name, (_, entry) in arguments.items()}
-    spec = specs.Found(select, default, maximum, given)
+    beside = {specs.camel(name): made for name, made in (apart or {}).items()}
+    spec = specs.Found(select, default, maximum, given, beside)
     return Declared(spec, {"first": int | None, **shown}, about)
 
 

@@ -105,6 +105,11 @@ class Found:
     maximum: int
     arguments: dict[str, Given]
     """By GraphQL name. The select gets those that are given."""
+    apart: dict[str, Callable[[Actor, dict[str, ColumnElement[Any]]], ColumnElement[Any]]] = field(
+        default_factory=dict
+    )
+    """By GraphQL name of a field of the row: a column that only this field reads, and that is
+    made only where it is selected."""
 
 
 @dataclass(frozen=True)

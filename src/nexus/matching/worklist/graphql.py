@@ -82,6 +82,7 @@ def _list(which: List, about: str, **more: tuple[Any, Given]) -> Any:
         default=20,
         maximum=100,
         arguments=_ARGUMENTS | more,
+        apart={"counts": queries.counted(which)},
         about=about,
     )
 

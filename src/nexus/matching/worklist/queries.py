@@ -90,7 +90,6 @@ def window(which: List) -> Callable[[Actor, ColumnElement[int], Given], Select[A
             gathered(page.c.item_id, Uuid()).label("ids"),
             (func.count() > limit).label("has_more"),
             case((func.count().filter(shown) > literal_column("0"), cursor)).label("end_cursor"),
-            _counts(actor, which, given).label("counts"),
         ).select_from(page)
 
     return of_list
@@ -255,11 +254,15 @@ def counts(actor: Actor, row: Any) -> Select[Any]:
     return select(*counted.c).order_by(counted.c.kind)
 
 
-def _counts(actor: Actor, which: List, given: Given) -> Any:
+def counted(which: List) -> Callable[[Actor, Given], Any]:
     """JSON: each kind of which something is on the list, those overdue, whether there is more.
 
-    Asked for only where a field needs it: PostgreSQL leaves out a column that nobody reads.
+    Apart from the page: its statement is the longest of all, and few ask for it.
     """
+    return lambda actor, given: _counts(actor, which, given)
+
+
+def _counts(actor: Actor, which: List, given: Given) -> Any:
     whole = {name: value for name, value in given.items() if name != "after"}
     parts = [_counted(actor, which, kind, whole) for kind in kinds_of(actor, which)]
     if not parts:
