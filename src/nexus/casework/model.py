@@ -18,6 +18,14 @@ class StationLevel(StrEnum):
     ASSISTANCE_CENTRE = "assistance_centre"
 
 
+class RiskTier(StrEnum):
+    """How pressing a household's risk is: it sets the rhythm of visits (domain.md 10)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
 class StationState(StrEnum):
     PLANNED = "planned"
     ACTIVE = "active"
