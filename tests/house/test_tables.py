@@ -30,6 +30,7 @@ DELETABLE = {
     "offer_area": "an offer's areas are replaced as one",
     "quota_bucket": "a full bucket says nothing",
     "sign_in_failure": "a counter of the last hour",
+    "task_position": "a draft's positions are replaced; later a sign-up's key holds them",
     "upload_chunk": "a file is forgotten once it is imported, or after a day",
     "webhook_delivery": "the delivery log is kept for ninety days; the event stays",
     "identity_field": "identity is erased when its person asks",

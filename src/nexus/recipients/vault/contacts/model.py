@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import Base, Id, TransactionId
@@ -20,7 +20,7 @@ class Contact(Base):
 
     id: Mapped[Id]
     fields: Mapped[list[str]]
-    """Which are known: name, phone."""
+    """Which are known: name, phone, id_number."""
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     key_version: Mapped[int]
     name: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
@@ -30,14 +30,25 @@ class Contact(Base):
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[UUID]
     erased_at: Mapped[datetime | None]
+    id_number: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Of a volunteer, whose real name was proven by it."""
+    id_number_hmac: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """One person is one volunteer."""
 
     __table_args__ = (
         CheckConstraint("(wrapped_key IS NULL) = (erased_at IS NOT NULL)", name="erased"),
         CheckConstraint(
-            "erased_at IS NULL OR (name IS NULL AND phone IS NULL AND phone_hmac IS NULL)",
+            "erased_at IS NULL OR (name IS NULL AND phone IS NULL AND phone_hmac IS NULL "
+            "AND id_number IS NULL AND id_number_hmac IS NULL)",
             name="erased_whole",
         ),
         CheckConstraint("cardinality(fields) > 0", name="field_named"),
+        Index(
+            "uq_vault_contact_id_number_hmac",
+            "id_number_hmac",
+            unique=True,
+            postgresql_where=text("id_number_hmac IS NOT NULL"),
+        ),
         {"schema": SCHEMA},
     )
 
