@@ -32,6 +32,8 @@ DELETABLE = {
     "sign_in_failure": "a counter of the last hour",
     "task_position": "a draft's positions are replaced; later a sign-up's key holds them",
     "upload_chunk": "a file is forgotten once it is imported, or after a day",
+    "proposed_measure": "a draft's measures are replaced as one; a trigger keeps those of others",
+    "goal": "a draft plan's goals are replaced as one; a trigger keeps those of others",
     "webhook_delivery": "the delivery log is kept for ninety days; the event stays",
     "identity_field": "identity is erased when its person asks",
     "blind_index": "the index goes with the identity",
@@ -42,6 +44,8 @@ APPEND_ONLY = (
     *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
     "public.authority_reply",
     *("public.custody_step", "public.hotline_reply", "public.missing_notice"),
+    *("public.case_step", "public.plan_review", "public.contact_attempt"),
+    *("public.case_evaluation", "public.conference_decision", "public.conference_exception"),
 )
 
 COLUMNS = f"""

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from nexus.casework.cases.model import Case
 from nexus.core.db import AreaCode, Base, Fen, Id
 from nexus.core.states import Transitions
 from nexus.discovery.model import DiscoveryReport
@@ -192,6 +193,8 @@ class Need(Base):
         ForeignKey(DiscoveryReport.id), index=True
     )
     """The report that the need was recorded from (T22)."""
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey(Case.id), index=True)
+    """The case that it is part of: what is linked to the need is linked to the case (T19c)."""
 
     lines: Mapped[list["NeedLine"]] = relationship(
         order_by="NeedLine.position", cascade="save-update", lazy="raise"
