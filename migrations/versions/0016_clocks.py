@@ -1,8 +1,41 @@
 """Clocks and moves of the loop between authorities and helpers."""
 
+from alembic import op
+
 revision = "0016"
 down_revision = "0015"
 
+# What waits for the end of an emergency has no date: none is better than one that no one means.
+UNDATED = """
+DROP TRIGGER obligation_date_stands ON obligation
+;
+ALTER TABLE obligation ALTER COLUMN due_at DROP NOT NULL
+;
+UPDATE obligation SET due_at = NULL WHERE due_at >= '3000-01-01T00:00:00Z'
+;
+ALTER TABLE obligation
+    ADD COLUMN sorts_at TIMESTAMP WITH TIME ZONE NOT NULL GENERATED ALWAYS AS
+        (COALESCE(due_at, '3000-01-01 00:00:00+00'::timestamp with time zone)) STORED,
+    ADD CONSTRAINT ck_obligation_only_a_supplement_is_undated
+        CHECK (due_at IS NOT NULL OR (kind = 'supplement' AND overdue_told_at IS NULL))
+;
+DROP INDEX ix_obligation_due_at
+;
+DROP INDEX ix_obligation_open_due
+;
+CREATE INDEX ix_obligation_sorts_at ON obligation (sorts_at, id)
+;
+CREATE INDEX ix_obligation_open_due ON obligation (sorts_at, id) WHERE state = 'open'
+;
+CREATE TRIGGER obligation_date_stands BEFORE UPDATE OF due_at, rule ON obligation
+FOR EACH ROW WHEN (OLD.due_at IS NOT NULL
+    AND (NEW.due_at, NEW.rule) IS DISTINCT FROM (OLD.due_at, OLD.rule))
+EXECUTE FUNCTION check_dated()
+"""
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Undated obligations."""
+    run = op.get_bind().exec_driver_sql
+    for statement in UNDATED.split("\n;\n"):
+        run(statement)

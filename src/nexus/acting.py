@@ -33,7 +33,8 @@ from nexus.core.db import Base
 from nexus.core.ids import new_id
 from nexus.core.outbox import LISTENERS, Event, jobs_for
 from nexus.core.prepared import Prepared
-from nexus.core.refusals import Forbidden, Invalid, NotFound, VersionConflict
+from nexus.core.reasons import check_reason
+from nexus.core.refusals import Forbidden, NotFound, VersionConflict
 from nexus.core.states import Transitions
 
 T = TypeVar("T", bound=Base)
@@ -319,10 +320,9 @@ def plain_transition(
     ) -> Any:
         row: Any = await act.take(model, row_id, visible=visible, expected_version=expected_version)
         act.permit(may, row)
-        if needs_reason and not (reason or "").strip():
-            raise Invalid(f"'{verb}' needs a reason.", field="reason")
+        said = check_reason(reason) if needs_reason else reason
         act.move(row, transitions, verb)
-        row.state_reason = reason
+        row.state_reason = said
         act.record(event, row)
         return row
 

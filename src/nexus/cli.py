@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.acting import View, system
 from nexus.app import make_app
 from nexus.areas.operations import import_calendar, load_reference
+from nexus.checks import CHECKS
 from nexus.core.db import make_engine
 from nexus.core.embedded import Database, Embedded, EmbeddedError, database_at
 from nexus.core.migrating import migrate as migrate_database
@@ -39,6 +40,7 @@ from nexus.settings import (
     exchange_dir,
     public_url,
     rates,
+    second_factor,
     signing_key,
     vault_key,
     webhook_hosts,
@@ -97,6 +99,7 @@ def _settings(database: Database, key: bytes, development: bool, data_dir: Path)
         rates=rates(),
         webhook_hosts=webhook_hosts(),
         exchange_dir=exchange_dir(data_dir),
+        second_factor=second_factor(),
     )
 
 
@@ -371,7 +374,7 @@ def verify(
 async def _verify(settings: Settings) -> list[Finding]:
     async with connected(settings.app_url) as engine, AsyncSession(engine) as session:
         with bar("Verifying") as shown:
-            return await verify_invariants(View(session, system(utcnow())), shown)
+            return await verify_invariants(View(session, system(utcnow())), shown, checks=CHECKS)
 
 
 @app.command()

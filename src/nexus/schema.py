@@ -22,7 +22,6 @@ import nexus.exchange.importing.requests.reactions
 import nexus.exchange.messages.acks.graphql
 import nexus.exchange.messages.alarms.reactions
 import nexus.exchange.messages.graphql
-import nexus.exchange.messages.proving.queries
 import nexus.exchange.messages.receiving.graphql
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql

@@ -15,7 +15,6 @@ from nexus.acting import EVERYWHERE, NOBODY, SHANGHAI, TERRITORIAL, Actor, Role,
 from nexus.core.refusals import ConsentMissing, Forbidden, GuardFailed, Refusal
 from nexus.emergencies import operations as emergencies
 from nexus.emergencies.model import (
-    AFTER_END,
     EmergencyKind,
     EmergencyLevel,
     Relaxation,
@@ -533,7 +532,7 @@ async def test_the_end_starts_the_clocks(engine: AsyncEngine, desk: Desk) -> Non
     assert need.emergency_id == typhoon.id
     (debt,) = await debts_of(engine, need)
     (other,) = await debts_of(engine, dated)
-    assert debt.due_at == AFTER_END
+    assert debt.due_at is None
     assert R.SUPPLEMENT_AFTER_END in await relaxed(engine, need)
     refusal = await refused(engine, desk.other, operations.close_need, need, **CLOSE)
     assert "due after the emergency ends" in refusal.message

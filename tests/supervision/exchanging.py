@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import nexus.exchange.messages.proving.queries  # noqa: F401 - its checks join the others
-
 _PARTNER = (
     "INSERT INTO exchange_partner (id, organization_id, mode, state, version, created_at, "
     "created_by, since_xact, failures, lease) SELECT gen_random_uuid(), publisher_id, 'pull', "

@@ -7,9 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.acting import View, system
+from nexus.checks import CHECKS
 from nexus.matching.pledges.model import PledgeState
 from nexus.supervision.operations import verify
-from nexus.supervision.queries import CHECKS
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.exchanging import EXCHANGING
@@ -195,7 +195,9 @@ async def test_a_world_made_by_deeds_has_no_findings(engine: AsyncEngine) -> Non
         await other.pledge_in(state)
     seen: list[tuple[int, int]] = []
     async with AsyncSession(engine) as session:
-        found = await verify(View(session, system(now())), lambda *step: seen.append(step))
+        found = await verify(
+            View(session, system(now())), lambda *step: seen.append(step), checks=CHECKS
+        )
     assert found == []
     assert seen == [(step, len(CHECKS)) for step in range(1, len(CHECKS) + 1)]
     assert await bridge.findings() == []
@@ -214,7 +216,7 @@ async def test_a_planted_fault_is_found(
         for statement in FAULTS[rule]:
             given = {"need": bridge.need.id, "offer": bridge.offer.id}
             await session.execute(text(statement), given)
-        found = await verify(View(session, system(now())))
+        found = await verify(View(session, system(now())), checks=CHECKS)
         await session.rollback()
     named = [finding for finding in found if finding.rule == rule]
     assert named, [finding.rule for finding in found]

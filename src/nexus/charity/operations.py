@@ -29,6 +29,7 @@ from nexus.charity.projects.operations import (
     start_project,
     update_project,
 )
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import CapacityExhausted, Forbidden, GuardFailed, Invalid
 
 __all__ = [
@@ -271,10 +272,9 @@ def _transition(
     ) -> model.Offer:
         row = await _take(act, row_id, expected_version)
         await _permit(act, may, row)
-        if needs_reason and not (reason or "").strip():
-            raise Invalid(f"'{verb}' needs a reason.", field="reason")
+        said = check_reason(reason) if needs_reason else reason
         act.move(row, model.OFFER_TRANSITIONS, verb)
-        row.state_reason = reason
+        row.state_reason = said
         act.record(event, row)
         return row
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.accounts import policy as accounts
 from nexus.accounts.model import Account, AccountState
 from nexus.acting import Act, system
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.discovery import model, policy, queries, rules
 from nexus.discovery.intake.operations import suspected_household
@@ -60,7 +61,9 @@ async def assign_report(
             "or an AIDE.",
             field="workerId",
         )
-    row.state_reason = rules.check_reason(reason) if reason else None
+    row.state_reason = (
+        check_reason(reason, most=rules.MAX_REASON, impersonal=True) if reason else None
+    )
     row.owner_id = worker.id
     act.move(row, model.TRANSITIONS, "assign")
     await step(act, row, model.CustodyKind.ASSIGNED, reason=row.state_reason)
@@ -164,7 +167,7 @@ async def _end(
     row = await queries.take_report(act, report_id, expected_version)
     act.permit(getattr(policy, f"may_{verb}"), row)
     model.TRANSITIONS.after(verb, row.state)
-    row_reason = rules.check_reason(reason)
+    row_reason = check_reason(reason, most=rules.MAX_REASON, impersonal=True)
     check_not_offered(row)
     act.move(row, model.TRANSITIONS, verb)
     row.state_reason = row_reason

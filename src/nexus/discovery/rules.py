@@ -5,7 +5,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nexus.core.personal_data import find_personal_data
 from nexus.core.refusals import GuardFailed, Invalid
 
 MAX_TEXT = 4000
@@ -54,25 +53,6 @@ def check_text(text: str | None, *, field: str, most: int = MAX_TEXT) -> str:
     if not 0 < len(kept) <= most:
         raise Invalid(f"{field} needs 1 to {most} characters.", field=field, most=most)
     return kept
-
-
-def check_reason(reason: str | None) -> str:
-    """A reason that others may read: given, short, and of nobody in particular."""
-    kept = check_text(reason, field="reason", most=MAX_REASON)
-    return check_impersonal(kept, field="reason")
-
-
-def check_impersonal(text: str, *, field: str) -> str:
-    """Refused where it holds personal data; the refusal names the kind, not what stands there."""
-    kinds = sorted({found.kind.value for found in find_personal_data(text)})
-    if kinds:
-        raise Invalid(
-            f"{field} holds personal data ({', '.join(kinds)}), and goes beyond those who handle "
-            "the report: say it without.",
-            field=field,
-            kinds=kinds,
-        )
-    return text
 
 
 def check_ticket(system: str, number: str, type_: str | None = None) -> Ticket:

@@ -1,6 +1,6 @@
 """Emergency events with their divisions and phases, and every rule that was relaxed."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,9 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from nexus.core.db import AreaCode, Base, Id
 from nexus.core.states import Transitions
 from nexus.obligations.model import Obligation
-
-AFTER_END = datetime(3000, 1, 1, tzinfo=UTC)
-"""When an obligation is due whose clock starts only at the end of an emergency: it sorts last."""
 
 
 class EmergencyKind(StrEnum):

@@ -9,7 +9,8 @@ from sqlalchemy import delete
 
 from nexus.acting import Act, plain_transition
 from nexus.areas.queries import due_after, resolve_area
-from nexus.core.refusals import Forbidden, GuardFailed, Invalid
+from nexus.core.reasons import check_reason
+from nexus.core.refusals import Forbidden, GuardFailed
 from nexus.emergencies import model, policy, queries, rules
 from nexus.emergencies.model import RelaxedRule, Settlement
 from nexus.emergencies.rules import PhaseInput
@@ -78,7 +79,7 @@ async def amend_emergency(
     row = await queries.take_event(act, row_id, expected_version)
     act.permit(policy.may_amend, row)
     act.move(row, model.TRANSITIONS, "amend")
-    row.state_reason = _reason(reason)
+    row.state_reason = check_reason(reason)
     if level is not None:
         row.level = level
     if relaxed_rules is not None:
@@ -122,13 +123,6 @@ def _put_phases(act: Act, row: model.EmergencyEvent, phases: Sequence[PhaseInput
     )
 
 
-def _reason(reason: str | None) -> str:
-    told = (reason or "").strip()
-    if not told:
-        raise Invalid("reason is missing: say it in a sentence.", field="reason")
-    return told
-
-
 activate_emergency = plain_transition(
     model.EmergencyEvent,
     model.TRANSITIONS,
@@ -155,7 +149,7 @@ async def end_emergency(
     row = await queries.take_event(act, row_id, expected_version)
     act.permit(policy.may_end, row)
     model.TRANSITIONS.after("end", row.state)
-    told = _reason(reason)
+    told = check_reason(reason)
     act.move(row, model.TRANSITIONS, "end")
     row.state_reason, row.ends_at = told, act.now
     started = await start_clocks(act, row)

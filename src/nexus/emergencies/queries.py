@@ -110,7 +110,7 @@ async def take_waiting(session: AsyncSession, event_id: UUID) -> Sequence[Obliga
         .where(
             Obligation.id.in_(waiting),
             Obligation.state == ObligationState.OPEN,
-            Obligation.due_at == model.AFTER_END,
+            Obligation.due_at.is_(None),
         )
         .order_by(Obligation.id)
         .with_for_update()

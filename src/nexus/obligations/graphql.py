@@ -64,7 +64,7 @@ class Obligation:
     )
     owner: Organization | None = to_one(model.Obligation.organization_id)
     area: Area | None = to_one(model.Obligation.area_code, allowed=policy.may_read_area)
-    due_at: datetime
+    due_at: datetime | None
     overdue: bool = computed(
         lambda actor, row: queries.is_overdue(row, actor.now), about="Open, and its time is up."
     )
@@ -82,7 +82,7 @@ class Obligation:
 class OrganizationObligations:
     obligations: Connection[Obligation] = to_many(
         model.Obligation.organization_id,
-        order=Order(("due_at",)),
+        order=Order(("sorts_at",)),
         about="What it must still do or did, the most urgent first, as far as you see it.",
     )
 
@@ -98,7 +98,7 @@ class ObligationQuery:
     obligations: Connection[Obligation] = collection(
         "Obligation",
         orders={
-            "DUE": Order(("due_at",)),
+            "DUE": Order(("sorts_at",)),
             "NEWEST": Order(("created_at",), descending=True),
         },
         filters={

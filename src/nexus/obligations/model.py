@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import AreaCode, Base, Id
@@ -64,8 +64,8 @@ class Obligation(Base):
     """Its one owner (INV-20)."""
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
     """The territory whose authorities watch it."""
-    due_at: Mapped[datetime]
-    """The first moment that is too late."""
+    due_at: Mapped[datetime | None]
+    """The first moment that is too late; null while its clock waits for an emergency to end."""
     rule: Mapped[str | None]
     """The version of the figure that set `due_at`."""
     details: Mapped[dict[str, Any] | None]
@@ -79,6 +79,12 @@ class Obligation(Base):
     created_by: Mapped[UUID]
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[UUID | None]
+    sorts_at: Mapped[datetime] = mapped_column(
+        Computed(
+            "COALESCE(due_at, '3000-01-01 00:00:00+00'::timestamp with time zone)", persisted=True
+        )
+    )
+    """`due_at` as a sort key: what is undated comes last."""
 
     __table_args__ = (
         CheckConstraint("state <> 'done' OR evidence IS NOT NULL", name="done_has_evidence"),
@@ -89,6 +95,10 @@ class Obligation(Base):
         CheckConstraint(
             "(state = 'open') = (closed_at IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL)",
             name="closed_whole",
+        ),
+        CheckConstraint(
+            "due_at IS NOT NULL OR (kind = 'supplement' AND overdue_told_at IS NULL)",
+            name="only_a_supplement_is_undated",
         ),
         Index(
             "uq_obligation_open",
@@ -106,9 +116,9 @@ class Obligation(Base):
             postgresql_where=text(f"state = 'open' AND kind IN ({_SHARED})"),
         ),
         Index("ix_obligation_subject", "subject_id", "created_at", "id"),
-        Index("ix_obligation_due_at", "due_at", "id"),
+        Index("ix_obligation_sorts_at", "sorts_at", "id"),
         Index("ix_obligation_created_at", "created_at", "id"),
-        Index("ix_obligation_open_due", "due_at", "id", postgresql_where=text("state = 'open'")),
+        Index("ix_obligation_open_due", "sorts_at", "id", postgresql_where=text("state = 'open'")),
         Index(
             "ix_obligation_untold",
             "due_at",

@@ -23,16 +23,17 @@ async def oblige(
     subject: Base,
     organization_id: UUID,
     area_code: str,
-    due_at: datetime,
+    due_at: datetime | None,
     rule: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> model.Obligation:
     """The open obligation of that kind about the row: a new one, or the one that stands already.
 
     What calls it has decided that the actor may. `rule` is the version of the figure that set
-    `due_at` (`areas.queries.due_after` gives both). `details` tell the owner what to do: codes,
-    human numbers and counts, no name and nothing that says where a person lives. Of the kinds
-    STOP_PROCESSING and DATA_DELETION every organization has its own.
+    `due_at` (`areas.queries.due_after` gives both); without one it waits for an emergency to end.
+    `details` tell the owner what to do: codes, human numbers and counts, no name and nothing that
+    says where a person lives. Of the kinds STOP_PROCESSING and DATA_DELETION every organization
+    has its own.
     """
     subject_id: UUID = getattr(subject, "id")  # noqa: B009 - every subject has one
     owner = organization_id if kind in model.PER_ORGANIZATION else None
@@ -66,7 +67,7 @@ async def oblige(
 def _about(row: model.Obligation) -> dict[str, Any]:
     return {
         "no": row.no,
-        "due_at": row.due_at.isoformat(),
+        "due_at": None if row.due_at is None else row.due_at.isoformat(),
         "obligation_kind": row.kind.value,
         "subject_type": row.subject_type,
         "subject_id": row.subject_id,

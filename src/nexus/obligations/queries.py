@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from sqlalchemy.orm import aliased
 
 from nexus.obligations import model
@@ -30,7 +30,8 @@ def has_open(
 
 def is_overdue(row: Any, now: Any) -> ColumnElement[bool]:
     """SQL: open, and its time is up."""
-    return (row.state == model.ObligationState.OPEN) & (row.due_at <= now)  # type: ignore[no-any-return]
+    late = func.coalesce(row.due_at <= now, literal_column("false"))
+    return (row.state == model.ObligationState.OPEN) & late  # type: ignore[no-any-return]
 
 
 def open_of(

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from nexus.acting import Act
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed
 from nexus.discovery import model, policy, queries, rules
 from nexus.recipients.vault.contacts import operations as contacts
@@ -23,7 +24,7 @@ async def erase_reporter(act: Act, report_id: UUID, *, reason: str | None) -> mo
     """Destroy the key of who told of it, at their word."""
     row = await queries.take_report(act, report_id)
     act.permit(policy.may_erase_contact, row)
-    rules.check_reason(reason)
+    check_reason(reason, most=rules.MAX_REASON, impersonal=True)
     if row.contact_id is None:
         raise GuardFailed("This report was told without a name or phone.")
     await contacts.erase_contact(act, row.contact_id)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from nexus.acting import Act
 from nexus.areas.queries import resolve_area
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.discovery import model, policy, queries, rules
 from nexus.discovery.trail.operations import check_not_offered, check_station, reply, step
@@ -26,7 +27,7 @@ async def offer_transfer(
     act.permit(policy.may_offer_transfer, row)
     model.TRANSITIONS.after("offer_transfer", row.state)
     check_not_offered(row)
-    told = rules.check_reason(reason)
+    told = check_reason(reason, most=rules.MAX_REASON, impersonal=True)
     code = await resolve_area(act.session, area_code)
     if code == row.custody_area_code or not code[:COARSEST].isdigit() or len(code) < COARSEST:
         raise Invalid(
@@ -55,7 +56,7 @@ async def recall_transfer(
     """The sender keeps it after all, before an answer came."""
     row = await queries.take_report(act, report_id, expected_version)
     act.permit(policy.may_recall_transfer, row)
-    told = rules.check_reason(reason) if reason else None
+    told = check_reason(reason, most=rules.MAX_REASON, impersonal=True) if reason else None
     return await _turned_down(act, row, model.CustodyKind.RECALLED, told)
 
 
@@ -65,7 +66,7 @@ async def refuse_transfer(
     """The receiver says why it is not theirs; the sender owns it on."""
     row = await queries.take_report(act, report_id, expected_version)
     act.permit(policy.may_refuse_transfer, row)
-    told = rules.check_reason(reason)
+    told = check_reason(reason, most=rules.MAX_REASON, impersonal=True)
     return await _turned_down(act, row, model.CustodyKind.REFUSED, told)
 
 

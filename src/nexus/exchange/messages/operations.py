@@ -8,11 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from nexus.acting import Act, Actor, Deed, plain_transition
-from nexus.core.ids import new_id
 from nexus.core.refusals import Forbidden, GuardFailed
 from nexus.exchange.messages import model, policy, queries, rules
 from nexus.exchange.messages.model import ExchangePartner, PartnerMode
-from nexus.exchange.webhooks import rules as signing
+from nexus.exchange.webhooks.operations import change_secret
 from nexus.exchange.webhooks.queries import mailroom_of
 from nexus.organizations import policy as organizations_policy
 from nexus.organizations.model import Organization, OrganizationType
@@ -100,37 +99,15 @@ async def rotate_exchange_secret(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_keep, row)
     act.move(row, model.PARTNER_TRANSITIONS, "rotate")
-    mailroom = mailroom_of(act)
     live = await queries.live_secrets(act.session, row.id, act.now)
-    if len(live) >= signing.MAX_SECRETS:
-        raise GuardFailed(
-            f"{len(live)} secrets are live: wait until the oldest ends.",
-            rule="exchange.secrets",
-            maximum=signing.MAX_SECRETS,
-        )
-    old = model.ExchangeSecret
-    await act.session.execute(
-        update(old)
-        .where(old.partner_id == row.id, old.expires_at.is_(None))
-        .values(expires_at=act.now + signing.OVERLAP)
+    return await change_secret(
+        act,
+        row,
+        model.ExchangeSecret.partner_id,
+        live=len(live),
+        rule="exchange.secrets",
+        event="exchange_partner.secret_rotated",
     )
-    secret, secret_id = signing.new_secret(), new_id()
-    act.session.add(
-        model.ExchangeSecret(
-            id=secret_id,
-            partner_id=row.id,
-            ciphertext=mailroom.seal(secret, row.id, secret_id),
-            key_version=signing.KEY_VERSION,
-            created_at=act.now,
-            created_by=act.actor.account_id,
-        )
-    )
-    act.record("exchange_partner.secret_rotated", row, secret_id=secret_id)
-    return {
-        "secret": signing.show_secret(secret),
-        "version": row.version,
-        "liveSecrets": len(live) + 1,
-    }
 
 
 async def close_exchange_partner(

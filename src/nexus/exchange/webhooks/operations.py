@@ -5,6 +5,7 @@ from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from nexus.accounts.model import Account
 from nexus.acting import NOBODY, Act, Actor, Deed, plain_transition
@@ -79,36 +80,58 @@ async def rotate_webhook_secret(act: Act, row_id: UUID, *, expected_version: int
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_manage, row)
     act.move(row, model.TRANSITIONS, "rotate")
-    mailroom = queries.mailroom_of(act)
     live = await queries.live_secrets(act.session, row.id, act.now)
-    if len(live) >= rules.MAX_SECRETS:
+    return await change_secret(
+        act,
+        row,
+        model.WebhookSecret.endpoint_id,
+        live=len(live),
+        rule="webhook.secrets",
+        event="webhook_endpoint.secret_rotated",
+    )
+
+
+async def change_secret(
+    act: Act,
+    row: Any,
+    holder: InstrumentedAttribute[UUID],
+    *,
+    live: int,
+    rule: str,
+    event: str,
+) -> dict[str, Any]:
+    """A new secret of the row, in the table whose column `holder` names it; `live` count already.
+
+    GuardFailed under `rule` when there are as many as may be. What is given back is shown once.
+    """
+    if live >= rules.MAX_SECRETS:
         raise GuardFailed(
-            f"{len(live)} secrets are live: wait until the oldest ends.",
-            rule="webhook.secrets",
+            f"{live} secrets are live: wait until the oldest ends.",
+            rule=rule,
             maximum=rules.MAX_SECRETS,
         )
-    old = model.WebhookSecret
+    kept: Any = holder.class_
     await act.session.execute(
-        update(old)
-        .where(old.endpoint_id == row.id, old.expires_at.is_(None))
+        update(kept)
+        .where(holder == row.id, kept.expires_at.is_(None))
         .values(expires_at=act.now + rules.OVERLAP)
     )
     secret, secret_id = rules.new_secret(), new_id()
     act.session.add(
-        model.WebhookSecret(
+        kept(
             id=secret_id,
-            endpoint_id=row.id,
-            ciphertext=mailroom.seal(secret, row.id, secret_id),
+            ciphertext=queries.mailroom_of(act).seal(secret, row.id, secret_id),
             key_version=rules.KEY_VERSION,
             created_at=act.now,
             created_by=act.actor.account_id,
+            **{holder.key: row.id},
         )
     )
-    act.record("webhook_endpoint.secret_rotated", row, secret_id=secret_id)
+    act.record(event, row, secret_id=secret_id)
     return {
         "secret": rules.show_secret(secret),
         "version": row.version,
-        "liveSecrets": len(live) + 1,
+        "liveSecrets": live + 1,
     }
 
 

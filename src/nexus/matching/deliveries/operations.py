@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act, plain_transition
+from nexus.core.reasons import check_reason
 from nexus.matching.deliveries import policy, rules
 from nexus.matching.pledges import model
 from nexus.matching.pledges import policy as pledge_policy
 from nexus.matching.pledges.model import Acknowledgement, Bucket
 from nexus.matching.pledges.operations import follow, post
 from nexus.matching.pledges.queries import allocation_of, lock_pledge
-from nexus.matching.pledges.rules import check_quantity, check_reason, sums
+from nexus.matching.pledges.rules import check_quantity, sums
 
 _STATES = model.DELIVERY_TRANSITIONS
 
@@ -120,7 +121,7 @@ async def uphold_delivery(
     """The dispute was looked into, and the delivery stands as recorded."""
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_settle, row)
-    row.state_reason = check_reason("uphold", reason)
+    row.state_reason = check_reason(reason)
     return await _confirm(act, row, "uphold", "delivery.upheld", method)
 
 
@@ -131,7 +132,7 @@ async def reverse_delivery(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_settle, row)
     act.move(row, _STATES, "reverse")
-    row.state_reason = check_reason("reverse", reason)
+    row.state_reason = check_reason(reason)
     act.record("delivery.reversed", row, **_about(row))
     pledge = await act.take(model.Pledge, row.pledge_id, visible=pledge_policy.visible)
     allocation = await allocation_of(act.session, pledge.id)

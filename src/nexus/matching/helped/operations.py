@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act
+from nexus.core.reasons import check_reason
 from nexus.matching.helped import model, policy, queries, rules
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.policy import line_visible
@@ -50,7 +51,7 @@ async def override_duplicate_help(
     line = await act.find(NeedLine, line_id, visible=line_visible)
     need = await act.session.get_one(Need, line.need_id)
     act.permit(policy.may_override, need)
-    said = rules.check_reason(reason)
+    said = check_reason(reason, most=rules.MAX_REASON, impersonal=True)
     quantity = rules.check_quantity(quantity)
     if organization_id:
         await act.find(Organization, organization_id, visible=organization_visible)

@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any
 
-from nexus.core.personal_data import find_personal_data
 from nexus.core.refusals import GuardFailed, Invalid
 
 MAX_REASON = 500
@@ -53,21 +52,6 @@ def snapshot(found: Any, quantity: Decimal) -> dict[str, Any]:
         "windowDays": found.window_days,
         "asked": f"{_plain(quantity):f}",
     }
-
-
-def check_reason(reason: str) -> str:
-    """A reason that says something, and of nobody in particular."""
-    said = reason.strip()
-    if not 0 < len(said) <= MAX_REASON:
-        raise Invalid(f"Give a reason of 1 to {MAX_REASON} characters.", field="reason")
-    kinds = sorted({found.kind.value for found in find_personal_data(said)})
-    if kinds:
-        raise Invalid(
-            f"The reason holds personal data ({', '.join(kinds)}): say it without.",
-            field="reason",
-            kinds=kinds,
-        )
-    return said
 
 
 def check_quantity(quantity: Decimal) -> Decimal:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import NUMBERS, Act, system
 from nexus.core.ids import new_id
 from nexus.core.prepared import Prepared, standing
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, NotFound
 from nexus.core.telling import events_of, jobs_of, telling
 from nexus.matching.helped.operations import check_not_already_helped
@@ -283,7 +284,7 @@ async def reject_pledge(
     """The need's side declines, with a reason; the quantity is open again."""
     pledge = await _take(act, row_id, expected_version)
     act.permit(policy.may_reject, pledge)
-    return await end(act, pledge, "reject", "pledge.rejected", rules.check_reason("reject", reason))
+    return await end(act, pledge, "reject", "pledge.rejected", check_reason(reason))
 
 
 async def withdraw_pledge(
@@ -293,7 +294,7 @@ async def withdraw_pledge(
     pledge = await _take(act, row_id, expected_version)
     act.permit(policy.may_withdraw, pledge)
     if pledge.state is PledgeState.ACCEPTED:
-        reason = rules.check_reason("withdraw", reason)
+        reason = check_reason(reason)
     return await end(act, pledge, "withdraw", "pledge.withdrawn", reason)
 
 
@@ -304,7 +305,7 @@ async def request_release(
     pledge = await _take(act, row_id, expected_version)
     act.permit(policy.may_request_release, pledge)
     act.move(pledge, _STATES, "request_release")
-    pledge.state_reason = rules.check_reason("request_release", reason)
+    pledge.state_reason = check_reason(reason)
     pledge.expires_at = act.now + rules.RELEASE_WITHIN
     act.record("pledge.release_requested", pledge, **_about(pledge))
     return pledge

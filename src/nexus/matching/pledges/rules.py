@@ -181,11 +181,3 @@ def standing(owed: Decimal, done: Decimal) -> PledgeState:
     if owed:
         return PledgeState.PARTLY_FULFILLED if done else PledgeState.ACCEPTED
     return PledgeState.FULFILLED if done else PledgeState.RELEASED
-
-
-def check_reason(verb: str, reason: str | None) -> str:
-    """A reason that says something."""
-    said = (reason or "").strip()
-    if not said:
-        raise Invalid(f"'{verb}' needs a reason.", field="reason")
-    return said

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import SHANGHAI, Act, system
 from nexus.areas.queries import check_code, due_after
 from nexus.casework.model import Station, StationState
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import Invalid
 from nexus.matching.pledges import policy as pledges_policy
 from nexus.matching.referrals import model, policy, queries, rules
@@ -211,7 +212,7 @@ async def hold_referral(
 ) -> Referral:
     """Either side interrupts it, with a reason: meanwhile the data package is closed."""
     row, _ = await _take(act, row_id, expected_version, policy.may_hold, "hold")
-    _move(act, row, "hold", "referral.held", rules.check_reason("hold", reason))
+    _move(act, row, "hold", "referral.held", check_reason(rules.clean(reason, field="reason")))
     return row
 
 
@@ -220,7 +221,7 @@ async def resume_referral(
 ) -> Referral:
     """It goes on, if consent, receiver and parent still stand."""
     row, parent = await _take(act, row_id, expected_version, policy.may_resume, "resume")
-    told = rules.check_reason("resume", reason)
+    told = check_reason(rules.clean(reason, field="reason"))
     await _check_goes_on(act, row, parent)
     _move(act, row, "resume", "referral.resumed", told)
     return row
@@ -259,7 +260,9 @@ async def fail_referral(
 ) -> Referral:
     """The receiver cannot do it after all, with a reason."""
     row, _ = await _take(act, row_id, expected_version, policy.may_fail, "fail")
-    await _end(act, row, "fail", "referral.failed", rules.check_reason("fail", reason))
+    await _end(
+        act, row, "fail", "referral.failed", check_reason(rules.clean(reason, field="reason"))
+    )
     return row
 
 
@@ -268,7 +271,9 @@ async def recall_referral(
 ) -> Referral:
     """The sender takes it back, with a reason: access ends, what was reserved is open again."""
     row, _ = await _take(act, row_id, expected_version, policy.may_recall, "recall")
-    await _end(act, row, "recall", "referral.recalled", rules.check_reason("recall", reason))
+    await _end(
+        act, row, "recall", "referral.recalled", check_reason(rules.clean(reason, field="reason"))
+    )
     return row
 
 
@@ -277,7 +282,7 @@ async def mark_referral_error(
 ) -> Referral:
     """It should never have been: a lead of the sending side or the DPO, with a reason."""
     row, _ = await _take(act, row_id, expected_version, policy.may_mark_error, "mark_error")
-    told = rules.check_reason("mark_error", reason)
+    told = check_reason(rules.clean(reason, field="reason"))
     await _end(act, row, "mark_error", "referral.entered_in_error", told)
     return row
 
@@ -328,7 +333,7 @@ async def reopen_referral(
 ) -> Referral:
     """A draft that takes the completed one up again; the old row stays as it is (INV-21)."""
     row, _ = await _take(act, row_id, expected_version, policy.may_reopen, "reopen")
-    told = rules.check_reason("reopen", reason)
+    told = check_reason(rules.clean(reason, field="reason"))
     if await queries.is_reopened(act.session, row.id):
         raise Invalid("This referral is reopened already: go on with the new one.", field="id")
     _move(act, row, "reopen", "referral.reopened", told)

@@ -162,14 +162,6 @@ def check_contacted(contacted_on: date, completed_on: date, today: date) -> None
         )
 
 
-def check_reason(verb: str, reason: str | None) -> str:
-    """A reason that says something, and nothing of who the person is."""
-    said = clean(reason, field="reason")
-    if said is None:
-        raise Invalid(f"'{verb}' needs a reason.", field="reason")
-    return said
-
-
 def clean(text: str | None, *, field: str) -> str | None:
     """The text trimmed, or null. It reaches another organization: no personal data (INV-13)."""
     said = (text or "").strip()

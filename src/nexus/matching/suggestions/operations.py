@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from nexus.acting import Act
 from nexus.charity.model import Offer
 from nexus.core.ids import new_id
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import Invalid
 from nexus.matching.suggestions import model, policy, queries
 from nexus.needs.model import NeedLine
@@ -52,9 +53,7 @@ async def waive_gap(
 ) -> model.Gap:
     """Nothing will be done about it, for a stated reason."""
     row = await take_gap(act, row_id, expected_version)
-    if not (reason or "").strip():
-        raise Invalid("'waive' needs a reason.", field="reason")
-    _waive(act, row, reason)
+    _waive(act, row, check_reason(reason))
     return row
 
 

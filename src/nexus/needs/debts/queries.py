@@ -18,7 +18,7 @@ async def owed_by(session: AsyncSession, need_id: UUID) -> Sequence[Obligation]:
             Obligation.subject_id == need_id,
             Obligation.state == ObligationState.OPEN,
         )
-        .order_by(Obligation.due_at, Obligation.id)
+        .order_by(Obligation.sorts_at, Obligation.id)
     )
     return found.all()
 

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from nexus.core.refusals import GuardFailed
-from nexus.emergencies.model import AFTER_END
 
 
 class Owed(Protocol):
@@ -17,7 +16,7 @@ class Owed(Protocol):
     @property
     def kind(self) -> StrEnum: ...
     @property
-    def due_at(self) -> datetime: ...
+    def due_at(self) -> datetime | None: ...
 
 
 def check_settled(owed: Sequence[Owed]) -> None:
@@ -29,7 +28,7 @@ def check_settled(owed: Sequence[Owed]) -> None:
         f"Still owed: {told}. Bring what is owed, or have it waived with a reason, first.",
         rule="INV-05",
         obligations=[one.no for one in owed],
-        due=[one.due_at.isoformat() for one in owed],
+        due=[one.due_at.isoformat() if one.due_at else "" for one in owed],
     )
 
 
@@ -44,6 +43,6 @@ def check_verified(provisional: bool, waived: bool) -> None:
 
 
 def _due(one: Owed) -> str:
-    if one.due_at >= AFTER_END:
+    if one.due_at is None:
         return "due after the emergency ends"
     return f"due {one.due_at:%Y-%m-%d %H:%M} UTC"

@@ -8,7 +8,6 @@ from nexus.acting import Act
 from nexus.areas.queries import check_code, due_after
 from nexus.core.refusals import ConsentMissing, GuardFailed, Invalid
 from nexus.emergencies.model import (
-    AFTER_END,
     EmergencyEvent,
     EmergencyPhase,
     RelaxedRule,
@@ -36,8 +35,8 @@ class Ground:
     phase: EmergencyPhase | None
     rule: str
     """The version of the figure that dates the supplement."""
-    due_at: datetime
-    """`AFTER_END`: the clock starts when the event ends."""
+    due_at: datetime | None
+    """Null: the clock starts when the event ends."""
 
     def relaxes(self, rule: RelaxedRule) -> bool:
         """Whether the event relaxes the rule; without an event its own ground does (T15c)."""
@@ -88,7 +87,7 @@ async def _ground(act: Act, row: model.Need, emergency_id: UUID | None) -> Groun
     deadline = await due_after(act.session, SUPPLEMENT, act.now, area_code=row.area_code)
     waits = event is not None and RelaxedRule.SUPPLEMENT_AFTER_END.value in event.relaxed_rules
     phase = await phase_today(act, event.id) if event is not None else None
-    return Ground(event, phase, deadline.rule, AFTER_END if waits else deadline.at)
+    return Ground(event, phase, deadline.rule, None if waits else deadline.at)
 
 
 async def _check_basis(act: Act, row: model.Need, given: Release, ground: Ground) -> None:
@@ -156,7 +155,7 @@ async def _owe(act: Act, row: model.Need, ground: Ground, reason: str) -> None:
     relaxed = {RelaxedRule.PROVISIONAL_PUBLICATION: ground.rule}
     if row.legal_basis is not None:
         relaxed[RelaxedRule.CONSENT_LATER] = f"legal_basis.{row.legal_basis}"
-    if ground.due_at == AFTER_END:
+    if ground.due_at is None:
         relaxed[RelaxedRule.SUPPLEMENT_AFTER_END] = ground.rule
     for rule, version in relaxed.items():
         await relax(

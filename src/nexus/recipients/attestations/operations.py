@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from nexus.acting import Act
 from nexus.areas.queries import check_code, parameter
 from nexus.core.ids import new_id
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import ConsentMissing, Forbidden, GuardFailed, Invalid
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization, OrganizationState
@@ -218,11 +219,10 @@ async def revoke_attestation(
         model.Attestation, row_id, visible=policy.visible, expected_version=expected_version
     )
     act.permit(policy.may_revoke, row)
-    if not (reason or "").strip():
-        raise Invalid("'revoke' needs a reason.", field="reason")
+    said = check_reason(reason)
     act.move(row, model.TRANSITIONS, "revoke")
     row.revoked_at = act.now
-    row.state_reason = reason
+    row.state_reason = said
     act.record("attestation.revoked", row, **_about(row))
     return row
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, system
 from nexus.areas.queries import resolve_area
 from nexus.core.ids import new_id
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, Invalid
 from nexus.recipients import model as recipients
 from nexus.recipients.merging import model, policy, queries, rules
@@ -208,7 +209,7 @@ async def keep_apart(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_keep_apart, row)
     act.move(row, model.TRANSITIONS, "keep_apart")
-    _decide(act, row, rules.check_reason("keep apart", reason))
+    _decide(act, row, check_reason(reason, most=rules.MAX_REASON))
     act.record("duplicate.kept_apart", row, **_about(row))
     return row
 
@@ -220,7 +221,7 @@ async def unmerge_recipients(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_unmerge, row)
     act.move(row, model.TRANSITIONS, "unmerge")
-    _decide(act, row, rules.check_reason("unmerge", reason))
+    _decide(act, row, check_reason(reason, most=rules.MAX_REASON))
     home_id, row.household_merged_id = row.household_merged_id, None
     goes, _ = await queries.take_pair(act, row)
     goes.merged_into_id, goes.merged_at = None, None

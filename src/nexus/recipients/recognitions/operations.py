@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, Deed, plain_transition, system
 from nexus.areas.queries import check_code, parameter
 from nexus.areas.rules import Figure
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization
@@ -347,11 +348,10 @@ async def mark_recognition_error(
 ) -> model.Recognition:
     """It should never have been entered; the row stays as what nexus knew until now."""
     row, _ = await _take(act, row_id, expected_version)
-    if not (reason or "").strip():
-        raise Invalid("'mark_error' needs a reason.", field="reason")
+    said = check_reason(reason)
     act.move(row, TABLE, "mark_error")
     row.superseded_at = act.now
-    row.state_reason = reason
+    row.state_reason = said
     act.record("recognition.entered_in_error", row, category=row.category)
     return row
 

@@ -11,6 +11,7 @@ from nexus.acting import Act
 from nexus.areas.queries import check_code
 from nexus.core.copying import copy_rows
 from nexus.core.ids import new_id
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound
 from nexus.recipients import model as recipients
 from nexus.recipients import policy as recipient_policy
@@ -272,8 +273,7 @@ async def erase_identity(act: Act, recipient_id: UUID, *, reason: str) -> recipi
     """Destroy the person's key. Backups from before hold it, wrapped, until they age out."""
     recipient = await act.take(recipients.Recipient, recipient_id, visible=policy.erasable)
     act.permit(policy.may_erase, recipient)
-    if not reason.strip():
-        raise Invalid("'erase' needs a reason.", field="reason")
+    check_reason(reason)
     key, entry, index = model.PersonKey, model.IdentityEntry, model.BlindIndex
     erased = await act.session.execute(
         update(key)

@@ -1,5 +1,6 @@
 """Raising and clearing alerts, and looking after them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,14 +9,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from nexus.acting import Act, system
+from nexus.acting import Act, Actor, system
 from nexus.areas.queries import due_after
 from nexus.core.ids import new_id
-from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.reasons import check_reason
+from nexus.core.refusals import GuardFailed
 from nexus.supervision.alerts import model, policy, queries
 from nexus.supervision.alerts.rules import RULES
-
-MAX_REASON = 2000
 
 
 async def raise_alert(
@@ -93,59 +93,33 @@ async def _take(act: Act, row_id: UUID, expected_version: int) -> model.Alert:
     )
 
 
-def _reason(reason: str | None) -> str:
-    text = (reason or "").strip()
-    if not 0 < len(text) <= MAX_REASON:
-        raise Invalid(f"Give a reason of 1 to {MAX_REASON} characters.", field="reason")
-    return text
+def _deed(
+    verb: str, event: str, may: Callable[[Actor, Any], Any], *, owns: bool = False
+) -> Callable[..., Awaitable[model.Alert]]:
+    """A deed that moves it: with `owns` the actor looks after it from here on (INV-20), else it is
+    over, and `reason` says how or why."""
+
+    async def deed(
+        act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
+    ) -> model.Alert:
+        row = await _take(act, row_id, expected_version)
+        act.permit(may, row)
+        act.move(row, model.TRANSITIONS, verb)
+        if owns:
+            row.owner_id, row.state_reason = act.actor.account_id, reason
+            act.record(event, row, **_about(row), owner_id=row.owner_id)
+        else:
+            row.state_reason, row.closed_at = check_reason(reason), act.now
+            act.record(event, row, **_about(row))
+        return row
+
+    return deed
 
 
-async def acknowledge_alert(
-    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
-) -> model.Alert:
-    """Take it on: from here on it has an owner (INV-20)."""
-    row = await _take(act, row_id, expected_version)
-    act.permit(policy.may_acknowledge, row)
-    act.move(row, model.TRANSITIONS, "acknowledge")
-    row.owner_id, row.state_reason = act.actor.account_id, reason
-    act.record("alert.acknowledged", row, **_about(row), owner_id=row.owner_id)
-    return row
-
-
-async def handle_alert(
-    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
-) -> model.Alert:
-    """Work on it has begun; whoever begins owns it."""
-    row = await _take(act, row_id, expected_version)
-    act.permit(policy.may_handle, row)
-    act.move(row, model.TRANSITIONS, "handle")
-    row.owner_id, row.state_reason = act.actor.account_id, reason
-    act.record("alert.handling", row, **_about(row), owner_id=row.owner_id)
-    return row
-
-
-async def resolve_alert(
-    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
-) -> model.Alert:
-    """It is settled: say how."""
-    row = await _take(act, row_id, expected_version)
-    act.permit(policy.may_handle, row)
-    act.move(row, model.TRANSITIONS, "resolve")
-    row.state_reason, row.closed_at = _reason(reason), act.now
-    act.record("alert.resolved", row, **_about(row))
-    return row
-
-
-async def dismiss_alert(
-    act: Act, row_id: UUID, *, expected_version: int, reason: str | None = None
-) -> model.Alert:
-    """It needs nothing: say why."""
-    row = await _take(act, row_id, expected_version)
-    act.permit(policy.may_dismiss, row)
-    act.move(row, model.TRANSITIONS, "dismiss")
-    row.state_reason, row.closed_at = _reason(reason), act.now
-    act.record("alert.dismissed", row, **_about(row))
-    return row
+acknowledge_alert = _deed("acknowledge", "alert.acknowledged", policy.may_acknowledge, owns=True)
+handle_alert = _deed("handle", "alert.handling", policy.may_handle, owns=True)
+resolve_alert = _deed("resolve", "alert.resolved", policy.may_handle)
+dismiss_alert = _deed("dismiss", "alert.dismissed", policy.may_dismiss)
 
 
 async def reopen_alert(
@@ -155,7 +129,7 @@ async def reopen_alert(
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_reopen, row)
     act.move(row, model.TRANSITIONS, "reopen")
-    row.state_reason, row.closed_at = _reason(reason), None
+    row.state_reason, row.closed_at = check_reason(reason), None
     with act.session.no_autoflush:
         due = await due_after(act.session, row.severity.clock, act.now, area_code=row.area_code)
     row.owner_id, row.escalated_at = None, None

@@ -1,7 +1,4 @@
-"""Each effect with its cause, in order; each word in treated once (INV-37, INV-38).
-
-They join the checks of `supervision` when this is imported, which stands below and cannot know.
-"""
+"""Each effect with its cause, in order; each word in treated once (INV-37, INV-38)."""
 
 from typing import Any
 
@@ -18,7 +15,6 @@ from nexus.matching.pledges.model import Delivery, Pledge
 from nexus.matching.referrals.model import Referral
 from nexus.matching.replies.model import AuthorityReply
 from nexus.needs.model import Need
-from nexus.supervision import queries as supervision
 from nexus.supervision.ledger.queries import finding
 
 _M, _P, _T = model.ExchangeMessage, model.ExchangePartner, model.ExchangeThread
@@ -143,4 +139,3 @@ CHECKS: dict[str, Select[Any]] = {
     "INV-38 each effect once": _effects(),
     "INV-38 a reply came with a message": _replies(),
 }
-supervision.CHECKS.update(CHECKS)

@@ -5,41 +5,67 @@ Each is called by the slice that keeps the contact's id, which has decided wheth
 
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 
 from nexus.acting import Act
 from nexus.areas.queries import check_code
 from nexus.core.ids import new_id
-from nexus.core.refusals import GuardFailed
+from nexus.core.refusals import GuardFailed, Invalid
 from nexus.recipients.vault import rules
 from nexus.recipients.vault.contacts import model, policy, queries
 from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.queries import vault_of
 
 
-async def record_contact(act: Act, *, name: str | None, phone: str | None) -> UUID:
-    """Seal a name, a phone, or both, and give the contact's id."""
-    given = {IdentityField.NAME: name, IdentityField.PHONE: phone}
+class AlreadyKnown(Invalid):
+    """The ID number belongs to another contact."""
+
+    code = "ALREADY_KNOWN"
+
+
+async def record_contact(
+    act: Act, *, name: str | None, phone: str | None, id_number: str | None = None
+) -> UUID:
+    """Seal what is given, and give the contact's id. AlreadyKnown where the ID number is taken.
+
+    The ID number is kept to be compared, by its keyed hash; nothing hands it out again.
+    """
+    given = {
+        IdentityField.NAME: name,
+        IdentityField.PHONE: phone,
+        IdentityField.ID_NUMBER: id_number,
+    }
     checked = rules.check_identity({field: it for field, it in given.items() if it is not None})
     vault, contact_id = vault_of(act), new_id()
     key = vault.new_person_key()
     sealed = {
         field.value: vault.seal(key, contact_id, field, plain) for field, plain in checked.items()
     }
-    told = checked.get(IdentityField.PHONE)
+    told, number = checked.get(IdentityField.PHONE), checked.get(IdentityField.ID_NUMBER)
     # Not by the unit of work: it would read back columns that the application cannot read.
-    await act.session.execute(
-        insert(model.Contact).values(
+    made = await act.session.execute(
+        insert(model.Contact)
+        .values(
             id=contact_id,
             fields=sorted(sealed),
             wrapped_key=vault.wrap(key, contact_id),
             key_version=vault.key_version,
             phone_hmac=vault.blind(IdentityField.PHONE, told) if told else None,
+            id_number_hmac=vault.blind(IdentityField.ID_NUMBER, number) if number else None,
             recorded_at=act.now,
             recorded_by=act.actor.account_id,
             **sealed,
         )
+        .on_conflict_do_nothing()
+        .returning(model.Contact.id)
     )
+    if made.first() is None:
+        raise AlreadyKnown(
+            "Somebody with this ID number is registered already: ask them for their number in "
+            "nexus.",
+            field="idNumber",
+        )
     return contact_id
 
 
@@ -80,7 +106,15 @@ async def erase_contact(act: Act, contact_id: UUID) -> None:
     erased = await act.session.execute(
         update(row)
         .where(row.id == contact_id, row.erased_at.is_(None))
-        .values(wrapped_key=None, name=None, phone=None, phone_hmac=None, erased_at=act.now)
+        .values(
+            wrapped_key=None,
+            name=None,
+            phone=None,
+            phone_hmac=None,
+            id_number=None,
+            id_number_hmac=None,
+            erased_at=act.now,
+        )
         .returning(row.id)
         .execution_options(synchronize_session=False)
     )
