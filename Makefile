@@ -32,7 +32,8 @@ demo: $(VENV)/.run ## start everything with a made-up world: make demo PORT=8000
 	@exec $(BIN)/nexus demo --port $(PORT) --data-dir $(DATA) --scale $(SCALE)
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not measured"
+	$(BIN)/pytest -m measured
 
 check: lint types contracts schema test ## the whole gate
 

@@ -48,8 +48,8 @@ MEASURED = (
     *("graph/test_subscriptions", "matching/test_ledger"),
     "matching/test_worklists_measured",
 )
-"""Tests that hold the clock against something: a busy machine spoils a measurement, so one that
-fails is measured again, at most twice."""
+"""Tests that hold the clock against something: a busy machine spoils a measurement, so they run
+alone (`-m measured`), and one that fails is measured again, at most twice."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -60,6 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = long
     for item in items:
         if item.nodeid.removeprefix("tests/").startswith(MEASURED):
+            item.add_marker(pytest.mark.measured)
             item.add_marker(pytest.mark.flaky(reruns=2))
     if not os.environ.get("NEXUS_REAL_DATA"):
         for item in items:
