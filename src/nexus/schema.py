@@ -6,6 +6,10 @@ import nexus.accounts.clients.graphql
 import nexus.accounts.graphql
 import nexus.areas.graphql
 import nexus.casework.graphql
+import nexus.casework.openings.model
+import nexus.casework.pairing.model
+import nexus.casework.training.model
+import nexus.casework.visits.model
 import nexus.charity.graphql
 import nexus.charity.projects.reactions
 import nexus.discovery.graphql

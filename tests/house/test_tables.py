@@ -30,6 +30,7 @@ DELETABLE = {
     "offer_area": "an offer's areas are replaced as one",
     "quota_bucket": "a full bucket says nothing",
     "sign_in_failure": "a counter of the last hour",
+    "station_opening": "computed from the schedule, which stays",
     "task_position": "a draft's positions are replaced; later a sign-up's key holds them",
     "upload_chunk": "a file is forgotten once it is imported, or after a day",
     "proposed_measure": "a draft's measures are replaced as one; a trigger keeps those of others",
@@ -44,6 +45,8 @@ APPEND_ONLY = (
     *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
     "public.authority_reply",
     *("public.custody_step", "public.hotline_reply", "public.missing_notice"),
+    *("public.training_record", "public.visit_checklist"),
+    *("public.pairing_contact", "public.contribution"),
     *("public.case_step", "public.plan_review", "public.contact_attempt"),
     *("public.case_evaluation", "public.conference_decision", "public.conference_exception"),
 )

@@ -91,9 +91,17 @@ class Worker(Base):
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1)
+    certificate_no: Mapped[str | None]
+    """Of the professional examination that the grade rests on (T19d)."""
+    certified_on: Mapped[date | None]
 
     __table_args__ = (
         CheckConstraint("valid_to > valid_from", name="period"),
+        CheckConstraint(
+            "(certificate_no IS NULL) = (certified_on IS NULL) "
+            "AND (certificate_no IS NULL OR grade <> 'auxiliary')",
+            name="certificate",
+        ),
         ExcludeConstraint(
             (text(f"int8range({_POST}, {_POST}, '[]')"), "&&"),
             (text("daterange(valid_from, valid_to)"), "&&"),
