@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from html import escape
 from importlib import resources
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -45,6 +46,8 @@ from nexus.recipients.vault.rules import input_secret, session_info
 from nexus.schema import make_schema
 from nexus.scopes import SCOPE_TABLE
 from nexus.settings import Settings
+from nexus.stationclient.http import StationDocuments, StationGraph
+from nexus.stationclient.routes import station_routes
 
 TOKEN_SECONDS = 5.0
 """How long a checked token is trusted: a revoked right ends within this time."""
@@ -117,26 +120,30 @@ def _page(name: str) -> str:
     return resources.files("nexus").joinpath(name).read_text("utf-8")
 
 
+def _sessions_know(settings: Settings) -> dict[str, Any]:
+    """The keys and addresses that sessions carry."""
+    root = settings.vault_key
+    return (
+        session_info(root)
+        | attestor_info(root, settings.signing_key, settings.public_url)
+        | webhook_info(root, settings.webhook_targets)
+        | file_info(root)
+    )
+
+
 @asynccontextmanager
 async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIterator[None]:
     """The connections and the door, for as long as the service runs."""
     engine = make_engine(settings.app_url, pool_size=settings.pool_size)
     pool = await make_pool(settings.app_url, size=settings.pool_size)
     root = settings.vault_key
-    attestor = attestor_info(root, settings.signing_key, settings.public_url)
-    app.state.attestor = attestor[ATTESTOR]
-    info = (
-        session_info(root)
-        | attestor
-        | webhook_info(root, settings.webhook_targets)
-        | file_info(root)
-    )
+    info = _sessions_know(settings)
+    app.state.attestor = info[ATTESTOR]
     secret = input_secret(root)
     executor = Executor(schema, pool, engine, secret=secret, info=info, scopes=SCOPE_TABLE)
     quotas = Quotas(engine, settings.rates, secret) if settings.rates else None
-    documents = TrustedDocuments(
-        read_manifest(_page("documents.json")), partial(registered_document, engine)
-    )
+    manifest = read_manifest(_page("documents.json"))
+    documents = TrustedDocuments(manifest, partial(registered_document, engine))
     ide = _page("graph/graphiql.html") if settings.development else None
     app.state.engine, app.state.pool, app.state.executor = engine, pool, executor
     # Health has a connection of its own: whoever asks must not wait behind those who work.
@@ -144,6 +151,10 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     authenticator = Authenticator(engine)
     app.state.machines = Machines(quotas)
     door = GraphQLDoor(executor, authenticator, ide=ide, quotas=quotas, documents=documents)
+    own = StationDocuments(manifest)
+    app.state.station = StationGraph(
+        GraphQLDoor(executor, authenticator, ide=None, quotas=quotas, documents=own)
+    )
     desk = Desk(door, authenticator.again)
     newsroom = app.state.newsroom = Newsroom(desk, engine)
     app.state.door = EventDoor(door, desk, newsroom)
@@ -247,6 +258,7 @@ def make_app(settings: Settings) -> Starlette:
             Route("/oauth/revoke", SignInDoor("revoke")),
             Route("/oauth/password", SignInDoor("password")),
             *(Route(path, _Door("files")) for path in PATHS),
+            *station_routes(_Door("station")),
         ],
         lifespan=lambda app: opened(app, settings, schema),
     )

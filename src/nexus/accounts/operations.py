@@ -176,6 +176,21 @@ async def end_own_token(act: Act, username: str, password: str, token: str) -> N
         act.record("access_token.revoked", row)
 
 
+async def end_held_token(act: Act, token: str) -> None:
+    """End the token one holds; an unknown or ended one changes nothing."""
+    row = await act.session.scalar(
+        select(model.AccessToken)
+        .where(
+            model.AccessToken.digest == rules.digest(token),
+            model.AccessToken.revoked_at.is_(None),
+        )
+        .with_for_update()
+    )
+    if row is not None:
+        row.revoked_at = act.now
+        act.record("access_token.revoked", row)
+
+
 async def change_password(act: Act, username: str, password: str, new: str) -> model.Account:
     """One's own new password; every token goes. Count the attempt before, and commit that."""
     rules.check_password(new)
