@@ -23,6 +23,7 @@ from nexus import __version__
 from nexus.accounts.clients.http import Machines, metadata
 from nexus.accounts.clients.queries import authenticate, authenticate_all, registered_document
 from nexus.accounts.clients.rules import allows
+from nexus.accounts.factors.rules import session_info as factor_info
 from nexus.accounts.http import SignInDoor
 from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
@@ -52,6 +53,8 @@ from nexus.stationclient.routes import station_routes
 TOKEN_SECONDS = 5.0
 """How long a checked token is trusted: a revoked right ends within this time."""
 TOKENS_KEPT = 10_000
+DEEDS = ("enrol", "confirm", "remove")
+"""What is done to one's second factor."""
 
 
 class Authenticator:
@@ -149,6 +152,7 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     # Health has a connection of its own: whoever asks must not wait behind those who work.
     pulse = app.state.pulse = make_engine(settings.app_url, pool_size=1)
     authenticator = Authenticator(engine)
+    app.state.factors = factor_info(root, settings.second_factor)
     app.state.machines = Machines(quotas)
     door = GraphQLDoor(executor, authenticator, ide=ide, quotas=quotas, documents=documents)
     own = StationDocuments(manifest)
@@ -257,6 +261,7 @@ def make_app(settings: Settings) -> Starlette:
             Route("/oauth/token", SignInDoor("token")),
             Route("/oauth/revoke", SignInDoor("revoke")),
             Route("/oauth/password", SignInDoor("password")),
+            *(Route(f"/oauth/second-factor/{deed}", SignInDoor(deed)) for deed in DEEDS),
             *(Route(path, _Door("files")) for path in PATHS),
             *station_routes(_Door("station")),
         ],

@@ -116,7 +116,8 @@ FOR_PEOPLE = frozenset(
     {
         *("AccessToken", "ApiClient", "ClientDocument", "ClientKey", "IssuedClientKey"),
         *("IssuedPassword", "Reveal", "RevealedIdentity", "SimilarRecipients"),
-        *("createAccount", "resetPassword", "revokeAccessToken", "suspendAccount"),
+        *("createAccount", "resetPassword", "resetSecondFactor"),
+        *("revokeAccessToken", "suspendAccount"),
         *("reinstateAccount", "closeAccount"),
         *("registerApiClient", "activateApiClient", "suspendApiClient", "reinstateApiClient"),
         *("revokeApiClient", "addClientKey", "retireClientKey", "setClientQuota"),

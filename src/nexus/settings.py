@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nexus.accounts.factors.rules import SENSITIVE
+from nexus.acting import Role
 from nexus.graph.quotas import USUAL, Rates
 
 DEFAULT_DATA_DIR = Path(".nexus")
@@ -32,6 +34,8 @@ class Settings:
     """What callers may spend; None: what they like."""
     webhook_hosts: frozenset[tuple[str, int]] = frozenset()
     """Loopback (host, port) pairs that webhooks may go to, over plain http; only in development."""
+    second_factor: frozenset[Role] = frozenset()
+    """Roles of people who sign in with a second factor only; others may have one."""
     exchange_dir: Path | None = None
     """Where the folders of partners that exchange files lie; None: no files are exchanged."""
 
@@ -56,6 +60,20 @@ def exchange_dir(data_dir: Path, environment: Mapping[str, str] = os.environ) ->
     """NEXUS_EXCHANGE_DIR, else a folder in the data directory."""
     given = environment.get("NEXUS_EXCHANGE_DIR")
     return Path(given) if given else data_dir / "exchange"
+
+
+def second_factor(environment: Mapping[str, str] = os.environ) -> frozenset[Role]:
+    """NEXUS_SECOND_FACTOR: `sensitive` for all roles that approve or see personal data, else their
+    names, separated by commas; nothing or `off`: nobody has to have one."""
+    given = environment.get("NEXUS_SECOND_FACTOR", "off").strip().casefold()
+    if given in ("", "off"):
+        return frozenset()
+    if given == "sensitive":
+        return SENSITIVE
+    names = {name.strip() for name in given.split(",")}
+    if unknown := sorted(names - set(Role)):
+        raise ValueError(f"NEXUS_SECOND_FACTOR names no role: {', '.join(unknown)}")
+    return frozenset(Role(name) for name in names)
 
 
 def signing_key(environment: Mapping[str, str] = os.environ) -> bytes | None:

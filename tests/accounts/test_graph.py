@@ -71,7 +71,9 @@ async def test_from_opening_to_suspension(api: Any, admin: Any) -> None:
         areaCode="440103",
         idempotencyKey=str(new_id()),
     )
-    assert made["allowedActions"] == ["suspendAccount", "closeAccount", "resetPassword"]
+    assert made["allowedActions"] == [
+        *("suspendAccount", "closeAccount", "resetPassword", "resetSecondFactor")
+    ]
     issued = await mutate(
         api,
         admin,

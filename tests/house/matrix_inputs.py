@@ -112,6 +112,7 @@ ACCOUNTS = {
         areaCode=_town,
     ),
     "resetPassword": move("Account"),
+    "resetSecondFactor": move("Account"),
     "revokeAccessToken": make(id=of("AccessToken")),
     "suspendAccount": with_reason("Account"),
     "reinstateAccount": with_reason("Account", was={"state": "suspended"}),

@@ -29,6 +29,7 @@ DELETABLE = {
     "need_line": "a draft's lines are replaced; later a pledge's key holds them",
     "offer_area": "an offer's areas are replaced as one",
     "quota_bucket": "a full bucket says nothing",
+    "second_factor": "a device that was replaced or lost; the account's history stays",
     "sign_in_failure": "a counter of the last hour",
     "station_opening": "computed from the schedule, which stays",
     "task_position": "a draft's positions are replaced; later a sign-up's key holds them",

@@ -55,6 +55,7 @@ class AccessToken:
         "reinstate_account": ("reinstate", policy.may_manage),
         "close_account": ("close", policy.may_manage),
         "reset_password": (None, policy.may_manage),
+        "reset_second_factor": (None, policy.may_manage),
     },
 )
 class Account:
@@ -141,6 +142,21 @@ class ResetPasswordInput:
 async def reset_password(act, input: ResetPasswordInput):  # type: ignore[no-untyped-def]
     """Give the account a random password, shown once, and end all its tokens."""
     return await operations.reset_password(
+        act, decode(input.id, "Account"), expected_version=input.expected_version
+    )
+
+
+@strawberry.input
+class ResetSecondFactorInput:
+    id: strawberry.ID
+    expected_version: int
+    idempotency_key: str
+
+
+@mutation(AccountResult)
+async def reset_second_factor(act, input: ResetSecondFactorInput):  # type: ignore[no-untyped-def]
+    """For a lost device: end the account's second factor and all its tokens."""
+    return await operations.reset_second_factor(
         act, decode(input.id, "Account"), expected_version=input.expected_version
     )
 

@@ -7,8 +7,10 @@ answered here; machines, whose identifiers look different, by what the compositi
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_plus
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -17,9 +19,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from nexus.accounts import operations
+from nexus.accounts.factors import operations as factors
 from nexus.accounts.rules import check_scopes
 from nexus.acting import Act, anonymous
-from nexus.core.refusals import Invalid
+from nexus.core.refusals import Invalid, Refusal
 from nexus.graph.execution import utcnow
 
 MAX_BODY = 16 * 1024
@@ -27,9 +30,41 @@ AT_ONCE = 2
 """Password checks in flight: each takes 46 MiB and a core."""
 WAITING = 50
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+MACHINES_TOO = ("token", "revoke")
 FORM = "application/x-www-form-urlencoded"
 
-Deed = Callable[[Act, str, str], Awaitable[Response]]
+NEEDED = "second_factor_needed"
+MISSING = "second_factor_missing"
+WRONG = "second_factor_wrong"
+"""Errors besides those of RFC 6749, 5.2: what `otp` lacks, behind a right password."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Who asks, with what, and where it is looked up."""
+
+    engine: AsyncEngine
+    info: dict[str, Any]
+    form: dict[str, str]
+    username: str
+    password: str
+
+    @property
+    def otp(self) -> str | None:
+        """The code of the device, or a recovery code."""
+        return self.form.get("otp") or None
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[Act]:
+        """A transaction; before it the attempt is counted and committed, as a failed one."""
+        async with AsyncSession(self.engine) as session, session.begin():
+            await operations.count_attempt(Act(session, anonymous(utcnow())), self.username)
+        opened = AsyncSession(self.engine, expire_on_commit=False, info=self.info)
+        async with opened as session, session.begin():
+            yield Act(session, anonymous(utcnow()))
+
+
+Deed = Callable[[Given], Awaitable[Response]]
 
 
 class OAuthError(Exception):
@@ -66,18 +101,23 @@ class Machines(Protocol):
 
 
 class SignInDoor:
-    """An ASGI application: `token` grants, `revoke` ends a token, `password` changes.
+    """An ASGI application: `token` grants, `revoke` ends a token, `password` changes; `enrol`,
+    `confirm` and `remove` see to the second factor.
 
-    Uses `app.state.engine`, and `app.state.machines` if it is there.
+    Uses `app.state.engine`, and `app.state.machines` and `app.state.factors` if they are there.
     """
 
     def __init__(self, action: str) -> None:
         self.action = action
-        self.answer = {
+        deeds: dict[str, Deed] = {
             "token": self._token,
             "revoke": self._revoke,
             "password": self._password,
-        }[action]
+            "enrol": self._enrol,
+            "confirm": self._confirm,
+            "remove": self._remove,
+        }
+        self.answer = deeds[action]
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
@@ -102,20 +142,14 @@ class SignInDoor:
                 400, "invalid_request", "Send client_id (username) and client_secret (password)."
             )
         machines: Machines | None = getattr(request.app.state, "machines", None)
-        if machines is not None and machines.knows(username) and self.action != "password":
+        if machines is not None and machines.knows(username) and self.action in MACHINES_TOO:
             deed = machines.token if self.action == "token" else machines.revoke
             return await deed(request.app.state.engine, request, form, username)
-        return await self._person(request, form, username, password, with_header=basic is not None)
+        info = getattr(request.app.state, "factors", {})
+        given = Given(request.app.state.engine, info, form, username, password)
+        return await self._person(given, with_header=basic is not None)
 
-    async def _person(
-        self,
-        request: Request,
-        form: dict[str, str],
-        username: str,
-        password: str,
-        *,
-        with_header: bool,
-    ) -> Response:
+    async def _person(self, given: Given, *, with_header: bool) -> Response:
         """One password check at a time, or two."""
         if self._waiting >= WAITING:
             raise OAuthError(
@@ -124,33 +158,22 @@ class SignInDoor:
         self._waiting += 1
         try:
             async with self._turns:
-                engine: AsyncEngine = request.app.state.engine
-                return await self.answer(engine, form, username, password)
-        except operations.SignInRefused as refusal:
-            headers = {"WWW-Authenticate": 'Basic realm="nexus"'} if with_header else {}
-            raise OAuthError(401, "invalid_client", refusal.message, headers) from None
-        except operations.AccountInactive as refusal:
-            raise OAuthError(401, "invalid_client", refusal.message) from None
-        except operations.SignInLocked as refusal:
-            wait = {"Retry-After": str(refusal.details["retryAfterSeconds"])}
-            raise OAuthError(429, "temporarily_unavailable", refusal.message, wait) from None
-        except Invalid as refusal:
-            raise OAuthError(400, "invalid_request", refusal.message) from None
+                return await self.answer(given)
+        except Refusal as refusal:
+            raise _refused(refusal, with_header=with_header) from None
         finally:
             self._waiting -= 1
 
-    async def _token(
-        self, engine: AsyncEngine, form: dict[str, str], username: str, password: str
-    ) -> Response:
-        if form.get("grant_type") != "client_credentials":
+    async def _token(self, given: Given) -> Response:
+        if given.form.get("grant_type") != "client_credentials":
             raise OAuthError(
                 400, "unsupported_grant_type", "grant_type must be client_credentials."
             )
-        scopes = _scopes(form)
-        await _count(engine, username)
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-            act = Act(session, anonymous(utcnow()))
-            granted = await operations.grant_token(act, username, password, scopes=scopes)
+        scopes = _scopes(given.form)
+        async with given.counted() as act:
+            granted = await operations.grant_token(
+                act, given.username, given.password, scopes=scopes, otp=given.otp
+            )
         answer = {
             "access_token": granted.token,
             "token_type": "Bearer",
@@ -160,26 +183,61 @@ class SignInDoor:
             answer["scope"] = " ".join(scopes)
         return JSONResponse(answer, headers=NO_STORE)
 
-    async def _revoke(
-        self, engine: AsyncEngine, form: dict[str, str], username: str, password: str
-    ) -> Response:
-        token = form.get("token")
+    async def _revoke(self, given: Given) -> Response:
+        token = given.form.get("token")
         if not token:
             raise OAuthError(400, "invalid_request", "Send the token.")
-        await _count(engine, username)
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-            act = Act(session, anonymous(utcnow()))
-            await operations.end_own_token(act, username, password, token)
+        async with given.counted() as act:
+            await operations.end_own_token(act, given.username, given.password, token)
         return Response(headers=NO_STORE)
 
-    async def _password(
-        self, engine: AsyncEngine, form: dict[str, str], username: str, password: str
-    ) -> Response:
-        await _count(engine, username)
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-            act = Act(session, anonymous(utcnow()))
-            await operations.change_password(act, username, password, form.get("new_password", ""))
+    async def _password(self, given: Given) -> Response:
+        new = given.form.get("new_password", "")
+        async with given.counted() as act:
+            await operations.change_password(
+                act, given.username, given.password, new, otp=given.otp
+            )
         return Response(status_code=204, headers=NO_STORE)
+
+    async def _enrol(self, given: Given) -> Response:
+        async with given.counted() as act:
+            account = await operations.verify_account(act, given.username, given.password)
+            enrolment = await factors.enrol(act, account, given.otp)
+        answer = {"secret": enrolment.secret, "otpauth_uri": enrolment.address}
+        return JSONResponse(answer, headers=NO_STORE)
+
+    async def _confirm(self, given: Given) -> Response:
+        async with given.counted() as act:
+            codes = await operations.confirm_second_factor(
+                act, given.username, given.password, otp=given.otp
+            )
+        return JSONResponse({"recovery_codes": codes}, headers=NO_STORE)
+
+    async def _remove(self, given: Given) -> Response:
+        async with given.counted() as act:
+            account = await operations.verify_account(act, given.username, given.password)
+            await factors.remove(act, account, given.otp)
+        return Response(status_code=204, headers=NO_STORE)
+
+
+def _refused(refusal: Refusal, *, with_header: bool) -> OAuthError:
+    """The refusal as RFC 6749, 5.2 answers it."""
+    challenge = {"WWW-Authenticate": 'Basic realm="nexus"'} if with_header else {}
+    match refusal:
+        case operations.SignInRefused():
+            return OAuthError(401, "invalid_client", refusal.message, challenge)
+        case operations.AccountInactive():
+            return OAuthError(401, "invalid_client", refusal.message)
+        case operations.SignInLocked():
+            wait = {"Retry-After": str(refusal.details["retryAfterSeconds"])}
+            return OAuthError(429, "temporarily_unavailable", refusal.message, wait)
+        case factors.SecondFactorNeeded():
+            return OAuthError(401, NEEDED, refusal.message)
+        case factors.SecondFactorMissing():
+            return OAuthError(403, MISSING, refusal.message)
+        case factors.SecondFactorWrong():
+            return OAuthError(401, WRONG, refusal.message)
+    return OAuthError(400, "invalid_request", refusal.message)
 
 
 def _scopes(form: dict[str, str]) -> list[str] | None:
@@ -191,12 +249,6 @@ def _scopes(form: dict[str, str]) -> list[str] | None:
         return check_scopes(asked, field="scope")
     except Invalid as refusal:
         raise OAuthError(400, "invalid_scope", refusal.message) from None
-
-
-async def _count(engine: AsyncEngine, username: str) -> None:
-    """The attempt is counted and committed before the password is looked at."""
-    async with AsyncSession(engine) as session, session.begin():
-        await operations.count_attempt(Act(session, anonymous(utcnow())), username)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.accounts import model, policy, rules
+from nexus.accounts.factors import operations as factors
 from nexus.acting import Act, Deed, Role, plain_transition
 from nexus.areas.queries import resolve_area
 from nexus.core.ids import new_id
@@ -121,9 +122,14 @@ async def grant_token(
     label: str = "oauth",
     life: timedelta = rules.TOKEN_LIFE,
     scopes: list[str] | None = None,
+    otp: str | None = None,
 ) -> Granted:
-    """A token for the right password (RFC 6749, 4.4). Count the attempt before, and commit that."""
+    """A token for the right password (RFC 6749, 4.4) and, where there is one, second factor.
+
+    Count the attempt before, and commit that.
+    """
     account = await verify_account(act, username, password)
+    await factors.prove(act, account, otp, required=True)
     expires_at = act.now + life
     token = await issue_token(
         act.session, account, label=label, now=act.now, expires_at=expires_at, scopes=scopes
@@ -191,12 +197,40 @@ async def end_held_token(act: Act, token: str) -> None:
         act.record("access_token.revoked", row)
 
 
-async def change_password(act: Act, username: str, password: str, new: str) -> model.Account:
+async def change_password(
+    act: Act, username: str, password: str, new: str, *, otp: str | None = None
+) -> model.Account:
     """One's own new password; every token goes. Count the attempt before, and commit that."""
     rules.check_password(new)
     account = await verify_account(act, username, password)
+    await factors.prove(act, account, otp)
     await _set_password(act, account, new)
     act.record("account.password_changed", account)
+    return account
+
+
+async def confirm_second_factor(
+    act: Act, username: str, password: str, *, otp: str | None
+) -> list[str]:
+    """The new device counts: its recovery codes, shown once; every token goes."""
+    account = await verify_account(act, username, password)
+    codes = await factors.confirm(act, account, otp)
+    await _revoke_all(act, account.id)
+    return codes
+
+
+async def reset_second_factor(
+    act: Act, account_id: UUID, *, expected_version: int
+) -> model.Account:
+    """For a lost device: no second factor counts from now on, and every token goes."""
+    account = await act.take(
+        model.Account, account_id, visible=policy.visible, expected_version=expected_version
+    )
+    act.permit(policy.may_manage, account)
+    dropped = await factors.drop_all(act, account.id)
+    account.version += 1
+    await _revoke_all(act, account.id)
+    act.record("account.second_factor_reset", account, dropped=dropped)
     return account
 
 
