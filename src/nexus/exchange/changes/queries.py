@@ -66,14 +66,15 @@ def window(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]
     at_limit = [_one(func.array_agg(aggregate_order_by(t, rank)), Text())[limit] for t in texts]
     start = [cast(n, Text) for n in _start(given)]
     last = [
-        func.coalesce(_end(scanned, text), first)
-        for scanned, text, first in zip(
-            (_scanned(given), _scanned(given)), ("xact", "position"), start, strict=True
-        )
+        func.coalesce(end_of(scanned(given), name), first)
+        for name, first in zip(("xact", "position"), start, strict=True)
     ]
     on = case(
-        (found > limit, case((limit > _number(0), _cursor(at_limit)), else_=_cursor(start))),
-        else_=_cursor(last),
+        (
+            found > limit,
+            case((limit > _number(0), feed_cursor(at_limit)), else_=feed_cursor(start)),
+        ),
+        else_=feed_cursor(last),
     )
     return select(
         _one(func.array_agg(aggregate_order_by(page.c.id, rank)).filter(within), SqlUuid()).label(
@@ -83,9 +84,9 @@ def window(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]
             func.array_agg(aggregate_order_by(page.c.tombstone, rank)).filter(within), Boolean()
         ).label("tombstones"),
         on.label("next_cursor"),
-        or_(found > limit, _count(_scanned(given)) == _number(SCANNED)).label("has_more"),
-        _cursor(
-            [func.coalesce(_newest(n), literal_column("'0'")) for n in ("xact", "position")]
+        or_(found > limit, _count(scanned(given)) == _number(SCANNED)).label("has_more"),
+        feed_cursor(
+            [func.coalesce(newest(n), literal_column("'0'")) for n in ("xact", "position")]
         ).label("latest_cursor"),
     ).select_from(page)
 
@@ -101,7 +102,7 @@ def entries(actor: Actor, row: Any) -> Select[Any]:
     gone = found.c.tombstone
     return (
         select(
-            _cursor([cast(event.xact, Text), cast(event.position, Text)]).label("cursor"),
+            feed_cursor([cast(event.xact, Text), cast(event.position, Text)]).label("cursor"),
             event.kind,
             func.upper(event.object_type).label("object_type"),
             type_name(event).label("type_name"),
@@ -134,7 +135,7 @@ def object_id(event: Any) -> ColumnElement[str]:
     return case(ids, value=event.object_type)
 
 
-def _scanned(given: Given) -> Any:
+def scanned(given: Given) -> Any:
     """The next settled events after the cursor, whoever may know of them."""
     event = aliased(Event)
     wanted = select(event).where(settled(event))
@@ -155,7 +156,7 @@ def _start(given: Given) -> list[Any]:
 
 def _page(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]:
     """The changes of the page and one more. The policies are asked until these are found."""
-    event = aliased(Event, _scanned(given))
+    event = aliased(Event, scanned(given))
     judged = select(
         event.id, event.xact, event.position, status(actor, event).label("tombstone")
     ).where(event.object_type.in_(policy.told_tables(actor.role)))
@@ -173,14 +174,14 @@ def _page(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]:
     )
 
 
-def _end(scanned: Any, name: str) -> Any:
-    last = select(cast(scanned.c[name], Text))
-    return (
-        last.order_by(scanned.c.xact.desc(), scanned.c.position.desc()).limit(1).scalar_subquery()
-    )
+def end_of(events: Any, name: str) -> Any:
+    """SQL: where the last of the scanned events stands, by one of the cursor's numbers."""
+    last = select(cast(events.c[name], Text))
+    return last.order_by(events.c.xact.desc(), events.c.position.desc()).limit(1).scalar_subquery()
 
 
-def _newest(name: str) -> Any:
+def newest(name: str) -> Any:
+    """SQL: where the feed ends now, by one of the cursor's numbers; null while it is empty."""
     event = aliased(Event)
     order = (event.xact.desc(), event.position.desc())
     last = select(cast(getattr(event, name), Text)).where(settled(event))
@@ -191,7 +192,8 @@ def _count(scanned: Any) -> Any:
     return select(func.count(scanned.c.id)).scalar_subquery()
 
 
-def _cursor(texts: list[Any]) -> ColumnElement[str]:
+def feed_cursor(texts: list[Any]) -> ColumnElement[str]:
+    """SQL: the cursor of its two numbers, as texts."""
     return base64(cast(func.json_build_array(quoted(ORDER), *texts), Text))
 
 
