@@ -1,8 +1,9 @@
 """Volunteers, their teams and rosters, tasks with counted positions, and sign-ups.
 
-Who a volunteer is lies in the vault beside other contacts, which may have an ID number now. The
-database counts the slots that sign-ups take (INV-30) and refuses two periods of one volunteer that
-overlap, wherever they are (INV-31); the application writes neither counter nor period.
+Who a volunteer is lies in the vault beside other contacts, which may have an ID number now: it is
+there to be compared, and no gate hands it out. The database counts the slots that sign-ups take
+(INV-30) and refuses two periods of one volunteer that overlap, wherever they are (INV-31); the
+application writes neither counter nor period.
 """
 
 from alembic import op
@@ -20,29 +21,6 @@ VAULT = (
     "WHERE id_number_hmac IS NOT NULL",
     "GRANT SELECT (id_number_hmac) ON vault.contact TO nexus_app",
     "GRANT UPDATE (id_number, id_number_hmac) ON vault.contact TO nexus_app",
-    "DROP FUNCTION vault.contact_ciphertext(uuid, uuid)",
-)
-
-CIPHERTEXT = """
-CREATE FUNCTION vault.contact_ciphertext(reveal_id uuid, account uuid)
-RETURNS TABLE (
-    contact_id uuid, name bytea, phone bytea, id_number bytea, key_version integer
-)
-LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT told.id, told.name, told.phone, told.id_number, told.key_version
-    FROM vault.contact_reveal AS asked
-    JOIN vault.contact AS told ON told.id = asked.contact_id
-    WHERE asked.id = reveal_id
-      AND asked.account_id = account
-      -- In this order: after a restore elsewhere, an old number may lie in the future there.
-      AND CASE WHEN asked.requested_at > clock_timestamp() - interval '5 minutes'
-          THEN pg_xact_status(asked.xact) = 'committed' ELSE false END
-$$
-"""
-
-GATE = (
-    "REVOKE ALL ON FUNCTION vault.contact_ciphertext(uuid, uuid) FROM PUBLIC",
-    "GRANT EXECUTE ON FUNCTION vault.contact_ciphertext(uuid, uuid) TO nexus_app",
 )
 
 TABLES = """
@@ -129,6 +107,7 @@ CREATE TABLE volunteer_task (
     category TEXT NOT NULL,
     area_code TEXT COLLATE "C" NOT NULL,
     place TEXT NOT NULL,
+    place_public BOOLEAN NOT NULL,
     starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
     ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
     signup_deadline_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -378,8 +357,8 @@ WRITABLE = {
     "team_membership": "valid_to, version",
     "volunteer_task": (
         "parent_organization_id, station_id, programme, name, summary, category, area_code, "
-        "place, starts_at, ends_at, signup_deadline_at, expected, insured, by_approval, "
-        "check_in_mode, submitted_by, published_at, published_by, state, state_reason, version"
+        "place, place_public, starts_at, ends_at, signup_deadline_at, expected, insured, "
+        "by_approval, check_in_mode, submitted_by, published_at, published_by, state, state_reason, version"
     ),
     "task_position": "slots, last_place",
     "signup": ("place, passed_over_at, decided_at, decided_by, state, state_reason, version"),
@@ -390,9 +369,9 @@ OPENED_WITH = (
 
 
 def upgrade() -> None:
-    """The vault's columns and gate, tables, the count, and grants."""
+    """The vault's columns, tables, the count, and grants."""
     run = op.get_bind().exec_driver_sql
-    for statement in (*VAULT, CIPHERTEXT, *GATE, *TABLES.split("\n;\n")):
+    for statement in (*VAULT, *TABLES.split("\n;\n")):
         run(statement)
     run(COUNT)
     run("REVOKE ALL ON FUNCTION count_slots() FROM PUBLIC")

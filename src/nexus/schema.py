@@ -5,6 +5,14 @@ import strawberry
 import nexus.accounts.clients.graphql
 import nexus.accounts.graphql
 import nexus.areas.graphql
+import nexus.casework.assessments.graphql
+import nexus.casework.cases.closing.graphql
+import nexus.casework.cases.graphql
+import nexus.casework.cases.plans.graphql
+import nexus.casework.cases.reactions
+import nexus.casework.cases.records.graphql
+import nexus.casework.cases.stages.graphql
+import nexus.casework.conferences.graphql
 import nexus.casework.graphql
 import nexus.casework.openings.model
 import nexus.casework.pairing.model
@@ -63,12 +71,22 @@ import nexus.recipients.attestations.reactions
 import nexus.recipients.consents.graphql
 import nexus.recipients.graphql
 import nexus.recipients.merging.graphql
+import nexus.recipients.moving.graphql
 import nexus.recipients.recognitions.graphql
 import nexus.recipients.vault.graphql
 import nexus.supervision.alerts.graphql
 import nexus.supervision.alerts.reactions
 import nexus.supervision.relaxing.reactions
-import nexus.supervision.worklists.policy  # noqa: F401
+import nexus.supervision.worklists.policy
+import nexus.volunteering.graphql
+import nexus.volunteering.guardians.graphql
+import nexus.volunteering.identity.graphql
+import nexus.volunteering.tasks.attendance.graphql
+import nexus.volunteering.tasks.graphql
+import nexus.volunteering.tasks.lifecycle.graphql
+import nexus.volunteering.tasks.reactions
+import nexus.volunteering.tasks.signups.graphql
+import nexus.volunteering.teams.graphql  # noqa: F401
 from nexus.graph.building import build_schema
 
 

@@ -25,6 +25,11 @@ _DISCOVERY = (
     "SimilarReport",
 )
 
+_VOLUNTEERS = (
+    *("GuardianConsent", "RosterEntry", "Signup", "TaskPosition", "Team", "TeamMembership"),
+    *("Volunteer", "VolunteerTask"),
+)
+
 OPENS: dict[str, tuple[str, ...]] = {
     "needs:read": _NEEDS,
     "needs:write": (
@@ -68,6 +73,7 @@ OPENS: dict[str, tuple[str, ...]] = {
     "recipients:write": (
         *_RECIPIENTS,
         *("createHousehold", "updateHousehold", "createRecipient", "updateRecipient"),
+        "moveRecipient",
         *("recordRecognition", "prolongRecognition", "reviewRecognition", "upholdRecognition"),
         *("taperRecognition", "suspendRecognition", "reinstateRecognition", "endRecognition"),
         *("markRecognitionError", "changeRecheckClass"),
@@ -91,6 +97,18 @@ OPENS: dict[str, tuple[str, ...]] = {
     "messages:write": (
         *("ExchangeMessage", "ExchangePartner"),
         *("acknowledgeMessages", "receiveMessage"),
+    ),
+    "volunteers:read": _VOLUNTEERS,
+    "volunteers:write": (
+        *_VOLUNTEERS,
+        *("registerVolunteer", "updateVolunteer", "recordTraining", "leaveVolunteering"),
+        *("recordGuardianConsent", "withdrawGuardianConsent"),
+        *("createTeam", "addTeamMember", "endTeamMembership"),
+        *("createVolunteerTask", "updateVolunteerTask", "submitVolunteerTask", "changeSlots"),
+        *("openRecruitment", "startVolunteerTask", "endVolunteerTask", "closeVolunteerTask"),
+        *("cancelVolunteerTask", "AttendanceCode", "attendanceCode"),
+        *("signUp", "confirmSignup", "declineSignup", "cancelSignup"),
+        *("markAttended", "markNoShow"),
     ),
     "webhooks:write": (
         *("WebhookDelivery", "WebhookEndpoint", "IssuedWebhookSecret"),
@@ -147,6 +165,11 @@ FOR_PEOPLE = frozenset(
         *("openReporter", "eraseReporter", "similarReports"),
         *("verifyReport", "dismissReport", "closeReport"),
         "eraseIdentity",
+        *("verifyVolunteer", "activateVolunteer", "suspendVolunteer", "reinstateVolunteer"),
+        *("joinRoster", "blockVolunteer", "unblockVolunteer", "dissolveTeam"),
+        *("returnVolunteerTask", "publishVolunteerTask", "confirmTaskHours"),
+        *("RevealedVolunteer", "requestVolunteerIdentity", "openVolunteerIdentity"),
+        "eraseVolunteer",
     }
 )
 """Open to no scope: decisions that a person answers for, identity, and credentials themselves."""

@@ -39,6 +39,8 @@ from nexus.recipients.recognitions.operations import end_recognitions_over
 from nexus.recipients.vault.rules import session_info as vault_info
 from nexus.settings import Settings
 from nexus.supervision.alerts.operations import escalate_alerts
+from nexus.volunteering.guardians.operations import expire_guardian_consents
+from nexus.volunteering.tasks.operations import turn_tasks
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,8 @@ CLOCKS: tuple[Clock, ...] = (
     forget_tokens,
     forget_keys,
     forget_full_buckets,
+    expire_guardian_consents,
+    turn_tasks,
     tell_begun_needs,
     forget_deliveries,
     expire_exports,

@@ -48,6 +48,10 @@ from nexus.recipients import policy as recipients_policy
 from nexus.recipients.model import Consent, Household, Recipient, Recognition
 from nexus.supervision.alerts import policy as alerts_policy
 from nexus.supervision.alerts.model import Alert
+from nexus.volunteering import policy as volunteers_policy
+from nexus.volunteering.model import Volunteer
+from nexus.volunteering.tasks import policy as tasks_policy
+from nexus.volunteering.tasks.model import Signup, VolunteerTask
 
 Judge = Callable[[Actor, Any], Any]
 
@@ -143,6 +147,9 @@ SOURCES: dict[str, Source] = {
     "emergency_event": Source(
         EmergencyEvent, emergencies_policy.visible, emergencies_policy.may_read_reason
     ),
+    "volunteer": Source(Volunteer, volunteers_policy.visible),
+    "volunteer_task": Source(VolunteerTask, tasks_policy.visible, tasks_policy.may_read_reason),
+    "signup": Source(Signup, tasks_policy.signup_visible),
     "missing_notice": Source(MissingNotice, notices_policy.visible),
 }
 

@@ -36,6 +36,9 @@ class ChangedType(StrEnum):
     MISSING_NOTICE = "missing_notice"
     REFERRAL = "referral"
     EMERGENCY_EVENT = "emergency_event"
+    VOLUNTEER = "volunteer"
+    VOLUNTEER_TASK = "volunteer_task"
+    SIGNUP = "signup"
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ NOUNS: dict[str, Noun] = {
         ),
         inner=(
             *("created", "updated", "submitted", "verified", "returned", "rejected"),
-            *("line_added", "line_removed"),
+            *("line_added", "line_removed", "moved"),
         ),
         opening=("published",),
         ending=(
@@ -120,7 +123,7 @@ NOUNS: dict[str, Noun] = {
         ending=("addressed", "waived"),
     ),
     "household": Noun("Household", outward=("created", "updated")),
-    "recipient": Noun("Recipient", outward=("created", "updated")),
+    "recipient": Noun("Recipient", outward=("created", "updated", "moved")),
     "recognition": Noun(
         "Recognition",
         outward=(
@@ -162,6 +165,30 @@ NOUNS: dict[str, Noun] = {
         outward=("declared", "amended", "activated", "stood_down", "ended", "reviewed"),
         kind_noun="emergency",
     ),
+    "volunteer": Noun(
+        "Volunteer",
+        outward=(
+            *("registered", "updated", "trained", "verified", "activated", "suspended"),
+            *("reinstated", "left"),
+        ),
+    ),
+    "volunteer_task": Noun(
+        "VolunteerTask",
+        outward=(
+            *("published", "recruiting", "started", "ended", "slots_changed", "cancelled"),
+            *("hours_confirmed", "closed"),
+        ),
+        inner=("created", "updated", "submitted", "returned"),
+        opening=("published",),
+        kind_noun="task",
+    ),
+    "signup": Noun(
+        "Signup",
+        outward=(
+            *("applied", "confirmed", "waitlisted", "declined", "promoted", "passed_over"),
+            *("cancelled", "attended", "missed"),
+        ),
+    ),
     "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
     "referral": Noun(
         "Referral",
@@ -177,6 +204,7 @@ NOUNS: dict[str, Noun] = {
 NEVER_TOLD = frozenset(
     {"account", "access_token", "api_client", "identity", "worker", "attestation"}
     | {"relaxation"}
+    | {"guardian", "roster", "team"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
     | {"exchange_partner", "message", "helped", "duplicate"}

@@ -74,6 +74,8 @@ class VolunteerTask(Base):
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
     place: Mapped[str]
     """The one place to come to."""
+    place_public: Mapped[bool] = mapped_column(default=True)
+    """False where it is somebody's home: then only who is confirmed reads it."""
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     signup_deadline_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""What guardians of minors agreed to, and its end."""

@@ -1,0 +1,1 @@
+"""Who a volunteer is: asked for by those who call, read in clear for five minutes, erased."""

@@ -1,0 +1,1 @@
+"""Codes of sign-in and sign-out that change each minute, for the organizer's screen."""

@@ -1,0 +1,1 @@
+"""Drafting, publishing, running and cancelling tasks through the graph."""

@@ -1,0 +1,1 @@
+"""Organizations' rosters with the volunteers they blocked, and their teams."""
