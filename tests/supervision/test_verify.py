@@ -18,6 +18,7 @@ from tests.supervision.owing import OWING
 from tests.supervision.referring import REFERRING
 from tests.supervision.relaxing import RELAXING
 from tests.supervision.reporting import REPORTING
+from tests.supervision.signing import SIGNING
 
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
 PLEDGE = "(SELECT id FROM pledge WHERE need_id = :need ORDER BY no LIMIT 1)"
@@ -40,6 +41,7 @@ FAULTS: dict[str, Sequence[str]] = {
     **REFERRING,
     **RELAXING,
     **REPORTING,
+    **SIGNING,
     "INV-01 line within required": (
         "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
         f"UPDATE need_line SET reserved = 11 WHERE id = {LINE}",

@@ -15,6 +15,7 @@ from nexus.supervision.owing import queries as owing
 from nexus.supervision.referring import queries as referring
 from nexus.supervision.relaxing import queries as relaxing
 from nexus.supervision.reporting import queries as reporting
+from nexus.supervision.signing import queries as signing
 from nexus.supervision.worklists import queries as worklists
 
 CHECKS: dict[str, Select[Any]] = {
@@ -25,5 +26,6 @@ CHECKS: dict[str, Select[Any]] = {
     **referring.CHECKS,
     **relaxing.CHECKS,
     **reporting.CHECKS,
+    **signing.CHECKS,
     **worklists.CHECKS,
 }

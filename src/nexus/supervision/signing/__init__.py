@@ -1,0 +1,1 @@
+"""Volunteers, tasks and sign-ups, recomputed."""
