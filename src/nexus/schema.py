@@ -53,6 +53,9 @@ import nexus.matching.suggestions.graphql
 import nexus.matching.suggestions.reactions
 import nexus.matching.suggestions.register.graphql
 import nexus.matching.suggestions.register.reactions
+import nexus.matching.tasks.graphql
+import nexus.matching.tasks.reactions
+import nexus.matching.tasks.suggesting.graphql
 import nexus.matching.worklist.graphql
 import nexus.needs.drafts.graphql
 import nexus.needs.graphql
@@ -78,8 +81,12 @@ import nexus.supervision.alerts.graphql
 import nexus.supervision.alerts.reactions
 import nexus.supervision.relaxing.reactions
 import nexus.supervision.worklists.policy
+import nexus.volunteering.certificates.graphql
+import nexus.volunteering.certificates.reactions
 import nexus.volunteering.graphql
 import nexus.volunteering.guardians.graphql
+import nexus.volunteering.hours.graphql
+import nexus.volunteering.hours.reviews.graphql
 import nexus.volunteering.identity.graphql
 import nexus.volunteering.tasks.attendance.graphql
 import nexus.volunteering.tasks.graphql

@@ -27,7 +27,9 @@ _DISCOVERY = (
 
 _VOLUNTEERS = (
     *("GuardianConsent", "RosterEntry", "Signup", "TaskPosition", "Team", "TeamMembership"),
-    *("Volunteer", "VolunteerTask"),
+    *("Volunteer", "VolunteerTask", "CheckIn", "ServiceRecord", "ServiceRecordEvent"),
+    *("Certificate", "CertificateEvent", "CertificateLine", "HoursBooking", "TaskLink"),
+    *("TaskSuggestion", "VolunteerSuggestion"),
 )
 
 OPENS: dict[str, tuple[str, ...]] = {
@@ -109,6 +111,8 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("cancelVolunteerTask", "AttendanceCode", "attendanceCode"),
         *("signUp", "confirmSignup", "declineSignup", "cancelSignup"),
         *("markAttended", "markNoShow"),
+        *("checkIn", "checkOut", "recordHours", "importHours", "correctHours", "disputeHours"),
+        *("prepareCertificate", "dropCertificate", "linkTask", "unlinkTask"),
     ),
     "webhooks:write": (
         *("WebhookDelivery", "WebhookEndpoint", "IssuedWebhookSecret"),
@@ -124,7 +128,7 @@ FREE = frozenset(
         *("Organization", "Qualification", "Station", "Worker"),
         *("EmergencyArea", "EmergencyEvent", "EmergencyPeriod"),
         *("StateMachine", "StateTransition"),
-        "AttestationCheck",
+        *("AttestationCheck", "CertificateCheck"),
         "Account",
     }
 )
@@ -170,6 +174,9 @@ FOR_PEOPLE = frozenset(
         *("returnVolunteerTask", "publishVolunteerTask", "confirmTaskHours"),
         *("RevealedVolunteer", "requestVolunteerIdentity", "openVolunteerIdentity"),
         "eraseVolunteer",
+        *("confirmHours", "approveHours", "approveLongDay", "rejectHours", "upholdHours"),
+        *("revokeHours", "issueCertificate", "revokeCertificate"),
+        *("CertificatePaper", "printCertificate"),
     }
 )
 """Open to no scope: decisions that a person answers for, identity, and credentials themselves."""

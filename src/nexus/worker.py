@@ -30,6 +30,7 @@ from nexus.integrations.http_out import HttpOut
 from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.matching.referrals.operations import expire_referrals, tell_overdue_referrals
+from nexus.matching.tasks.operations import book_due_hours
 from nexus.matching.worklist.operations import turn_worklists
 from nexus.needs.operations import pause_expired_needs, release_due_tranches
 from nexus.obligations.operations import tell_overdue
@@ -40,6 +41,7 @@ from nexus.recipients.vault.rules import session_info as vault_info
 from nexus.settings import Settings
 from nexus.supervision.alerts.operations import escalate_alerts
 from nexus.volunteering.guardians.operations import expire_guardian_consents
+from nexus.volunteering.hours.operations import lapse_check_ins
 from nexus.volunteering.tasks.operations import turn_tasks
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,8 @@ CLOCKS: tuple[Clock, ...] = (
     forget_full_buckets,
     expire_guardian_consents,
     turn_tasks,
+    lapse_check_ins,
+    book_due_hours,
     tell_begun_needs,
     forget_deliveries,
     expire_exports,

@@ -36,8 +36,8 @@ SCOPES = {
     "messages:write": "Exchanging messages as an authority, and acknowledging them.",
     "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
     "imports:write": "Uploading files and importing them, as far as the other scopes open it.",
-    "volunteers:read": "Volunteers by pseudonym, teams, tasks and sign-ups.",
-    "volunteers:write": "One's own volunteers, teams and tasks, and sign-ups for them.",
+    "volunteers:read": "Volunteers by pseudonym, teams, tasks, sign-ups, hours and certificates.",
+    "volunteers:write": "One's own volunteers, teams and tasks, sign-ups and hours for them.",
     "webhooks:write": "Endpoints that are told of changes, and their log.",
 }
 """What a credential can be narrowed to. `nexus.scopes` says which names each opens."""

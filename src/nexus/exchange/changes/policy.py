@@ -35,6 +35,8 @@ from nexus.matching.replies import policy as replies_policy
 from nexus.matching.replies.model import AuthorityReply
 from nexus.matching.suggestions import policy as suggestions_policy
 from nexus.matching.suggestions.model import Gap
+from nexus.matching.tasks import policy as links_policy
+from nexus.matching.tasks.model import TaskLink
 from nexus.needs import policy as needs_policy
 from nexus.needs.model import Need, SubjectKind, Visibility
 from nexus.needs.notices import policy as notices_policy
@@ -49,6 +51,10 @@ from nexus.recipients.model import Consent, Household, Recipient, Recognition
 from nexus.supervision.alerts import policy as alerts_policy
 from nexus.supervision.alerts.model import Alert
 from nexus.volunteering import policy as volunteers_policy
+from nexus.volunteering.certificates import policy as certificates_policy
+from nexus.volunteering.certificates.model import Certificate
+from nexus.volunteering.hours import policy as hours_policy
+from nexus.volunteering.hours.model import CheckIn, ServiceRecord
 from nexus.volunteering.model import Volunteer
 from nexus.volunteering.tasks import policy as tasks_policy
 from nexus.volunteering.tasks.model import Signup, VolunteerTask
@@ -150,6 +156,12 @@ SOURCES: dict[str, Source] = {
     "volunteer": Source(Volunteer, volunteers_policy.visible),
     "volunteer_task": Source(VolunteerTask, tasks_policy.visible, tasks_policy.may_read_reason),
     "signup": Source(Signup, tasks_policy.signup_visible),
+    "check_in": Source(CheckIn, hours_policy.visible),
+    "service_record": Source(ServiceRecord, hours_policy.visible),
+    "certificate": Source(
+        Certificate, certificates_policy.visible, certificates_policy.may_read_inner
+    ),
+    "task_link": Source(TaskLink, links_policy.visible),
     "missing_notice": Source(MissingNotice, notices_policy.visible),
 }
 

@@ -39,6 +39,10 @@ class ChangedType(StrEnum):
     VOLUNTEER = "volunteer"
     VOLUNTEER_TASK = "volunteer_task"
     SIGNUP = "signup"
+    CHECK_IN = "check_in"
+    SERVICE_RECORD = "service_record"
+    CERTIFICATE = "certificate"
+    TASK_LINK = "task_link"
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,21 @@ NOUNS: dict[str, Noun] = {
             *("cancelled", "attended", "missed"),
         ),
     ),
+    "check_in": Noun("CheckIn", outward=("opened", "closed", "lapsed")),
+    "service_record": Noun(
+        "ServiceRecord",
+        outward=(
+            *("recorded", "sent_to_parent", "sent_to_province", "effective", "rejected"),
+            *("disputed", "upheld", "corrected", "revoked"),
+        ),
+    ),
+    "certificate": Noun(
+        "Certificate",
+        outward=("issued", "revoked", "superseded"),
+        inner=("prepared", "dropped", "printed"),
+        opening=("issued",),
+    ),
+    "task_link": Noun("TaskLink", outward=("created", "ended")),
     "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
     "referral": Noun(
         "Referral",
@@ -204,7 +223,7 @@ NOUNS: dict[str, Noun] = {
 NEVER_TOLD = frozenset(
     {"account", "access_token", "api_client", "identity", "worker", "attestation"}
     | {"relaxation"}
-    | {"guardian", "roster", "team"}
+    | {"guardian", "roster", "team", "hours_booking"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
     | {"exchange_partner", "message", "helped", "duplicate"}

@@ -33,6 +33,26 @@ async def record_delivery(
     """
     pledge = await act.take(model.Pledge, pledge_id, visible=pledge_policy.visible)
     act.permit(pledge_policy.may_record_delivery, pledge)
+    return await deliver(
+        act,
+        pledge,
+        quantity=quantity,
+        delivered_on=delivered_on,
+        place=place,
+        evidence=evidence,
+    )
+
+
+async def deliver(
+    act: Act,
+    pledge: model.Pledge,
+    *,
+    quantity: Decimal,
+    delivered_on: date,
+    place: str | None = None,
+    evidence: dict[str, Any] | None = None,
+) -> model.Delivery:
+    """Write the delivery of a taken and permitted pledge, and book it."""
     model.PLEDGE_TRANSITIONS.after("fulfil", pledge.state)
     quantity = check_quantity(quantity)
     allocation = await allocation_of(act.session, pledge.id)
@@ -131,8 +151,14 @@ async def reverse_delivery(
     """The dispute was right: the quantity is open again, for the line and for the offer."""
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_settle, row)
+    model.DELIVERY_TRANSITIONS.after("reverse", row.state)
+    return await take_back(act, row, check_reason(reason))
+
+
+async def take_back(act: Act, row: model.Delivery, reason: str) -> model.Delivery:
+    """Reverse a taken and permitted delivery, and book it."""
     act.move(row, _STATES, "reverse")
-    row.state_reason = check_reason(reason)
+    row.state_reason = reason
     act.record("delivery.reversed", row, **_about(row))
     pledge = await act.take(model.Pledge, row.pledge_id, visible=pledge_policy.visible)
     allocation = await allocation_of(act.session, pledge.id)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import AreaCode, Base, Id
 from nexus.core.states import Transitions
+from nexus.recipients.vault.contacts.model import ContactReveal
 from nexus.volunteering.hours.model import ServiceRecord
 
 PUBLICITY_DAYS = 7
@@ -47,13 +48,13 @@ class Certificate(Base):
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
     """The issuer, which is the recorder of every line."""
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
-    period_from_on: Mapped[date]
-    period_to_on: Mapped[date]
+    from_on: Mapped[date]
+    until_on: Mapped[date]
     """End-exclusive."""
     total_minutes: Mapped[int]
     line_count: Mapped[int]
     publicity_from_on: Mapped[date | None]
-    publicity_to_on: Mapped[date | None]
+    publicity_until_on: Mapped[date | None]
     """End-exclusive; it is not issued before this day."""
     supersedes_id: Mapped[UUID | None] = mapped_column(ForeignKey("certificate.id"), index=True)
     """An earlier one that no longer holds, in whose place it is."""
@@ -74,7 +75,7 @@ class Certificate(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (
-        CheckConstraint("period_to_on > period_from_on", name="period"),
+        CheckConstraint("until_on > from_on", name="period"),
         CheckConstraint("total_minutes > 0 AND line_count > 0", name="not_empty"),
         CheckConstraint("issued_by IS DISTINCT FROM prepared_by", name="handler_not_in_charge"),
         CheckConstraint(
@@ -92,12 +93,12 @@ class Certificate(Base):
         CheckConstraint("code ~ '^[0-9A-HJKMNP-TV-Z]{26}$'", name="code_shape"),
         CheckConstraint("snapshot_hash ~ '^[0-9a-f]{64}$'", name="hash_shape"),
         CheckConstraint(
-            "(publicity_from_on IS NULL) = (publicity_to_on IS NULL) "
-            f"AND publicity_to_on >= publicity_from_on + {PUBLICITY_DAYS}",
+            "(publicity_from_on IS NULL) = (publicity_until_on IS NULL) "
+            f"AND publicity_until_on >= publicity_from_on + {PUBLICITY_DAYS}",
             name="publicity",
         ),
         CheckConstraint(
-            "publicity_to_on <= (issued_at AT TIME ZONE 'Asia/Shanghai')::date",
+            "publicity_until_on <= (issued_at AT TIME ZONE 'Asia/Shanghai')::date",
             name="issued_after_publicity",
         ),
         Index(
@@ -125,3 +126,21 @@ class CertificateLine(Base):
     minutes: Mapped[int]
 
     __table_args__ = (CheckConstraint("minutes > 0", name="minutes_positive"),)
+
+
+class CertificatePaper(Base):
+    """One request to print a certificate with its holder's name; who asked is kept."""
+
+    __tablename__ = "certificate_paper"
+
+    id: Mapped[Id]
+    certificate_id: Mapped[UUID] = mapped_column(ForeignKey(Certificate.id), index=True)
+    reveal_id: Mapped[UUID] = mapped_column(ForeignKey(ContactReveal.id), unique=True)
+    """The name is read under it, for five minutes."""
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    link: Mapped[str]
+    """The signed path."""
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_certificate_paper_created_at", "created_at", "id"),)

@@ -66,12 +66,12 @@ class CheckIn(Base):
     """1 to 3, within the task and day."""
     checked_in_at: Mapped[datetime]
     in_source: Mapped[HoursSource]
-    in_place_code: Mapped[str | None] = mapped_column(ForeignKey("area.code"), index=True)
+    in_area_code: Mapped[AreaCode | None] = mapped_column(ForeignKey("area.code"), index=True)
     """Of a check-in by location, the town; never a coordinate."""
     checked_in_by: Mapped[UUID]
     checked_out_at: Mapped[datetime | None]
     out_source: Mapped[HoursSource | None]
-    out_place_code: Mapped[str | None] = mapped_column(ForeignKey("area.code"), index=True)
+    out_area_code: Mapped[AreaCode | None] = mapped_column(ForeignKey("area.code"), index=True)
     checked_out_by: Mapped[UUID | None]
     state: Mapped[CheckInState] = mapped_column(default=_C.OPEN)
     version: Mapped[int] = mapped_column(default=1)
@@ -96,8 +96,8 @@ class CheckIn(Base):
             name="at_the_door",
         ),
         CheckConstraint(
-            "(in_source = 'self_location') = (in_place_code IS NOT NULL) "
-            "AND (out_source IS NOT DISTINCT FROM 'self_location') = (out_place_code IS NOT NULL)",
+            "(in_source = 'self_location') = (in_area_code IS NOT NULL) "
+            "AND (out_source IS NOT DISTINCT FROM 'self_location') = (out_area_code IS NOT NULL)",
             name="place_of_location",
         ),
         Index(
@@ -137,7 +137,8 @@ TRANSITIONS = Transitions(
             _R.RECORDED: _R.PENDING_PROVINCE,
             _R.PENDING_PARENT: _R.PENDING_PROVINCE,
         },
-        "approve": {_R.PENDING_PARENT: _R.EFFECTIVE, _R.PENDING_PROVINCE: _R.EFFECTIVE},
+        "approve": {_R.PENDING_PARENT: _R.EFFECTIVE},
+        "approve_long_day": {_R.PENDING_PROVINCE: _R.EFFECTIVE},
         "reject": dict.fromkeys(PENDING, _R.REJECTED),
         "dispute": {_R.EFFECTIVE: _R.DISPUTED},
         "uphold": {_R.DISPUTED: _R.EFFECTIVE},
@@ -172,6 +173,10 @@ class ServiceRecord(Base):
     task_id: Mapped[UUID] = mapped_column(ForeignKey("volunteer_task.id"), index=True)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True)
     """The recorder; only it certifies (Order 67)."""
+    parent_organization_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organization.id"), index=True
+    )
+    """It decides on days of more than eight hours; without one the authority does."""
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
     check_in_id: Mapped[UUID | None] = mapped_column(ForeignKey(CheckIn.id), index=True)
     """The pair it was made from; one past midnight makes two records."""
@@ -200,6 +205,8 @@ class ServiceRecord(Base):
     decided_by: Mapped[UUID | None]
     """Who confirmed, approved or rejected it."""
     disputed_by: Mapped[UUID | None]
+    closed_at: Mapped[datetime | None]
+    """When it was rejected, corrected or revoked."""
     state: Mapped[RecordState] = mapped_column(default=_R.RECORDED)
     state_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -212,8 +219,7 @@ class ServiceRecord(Base):
             name="inv_32_minutes",
         ),
         CheckConstraint(
-            "day_on = (started_at AT TIME ZONE 'Asia/Shanghai')::date "
-            f"AND ended_at <= {_DAY_END}",
+            f"day_on = (started_at AT TIME ZONE 'Asia/Shanghai')::date AND ended_at <= {_DAY_END}",
             name="within_its_day",
         ),
         CheckConstraint(
@@ -250,7 +256,11 @@ class ServiceRecord(Base):
             "OR state_reason IS NOT NULL",
             name="reason_given",
         ),
-        CheckConstraint("(state = 'disputed') <= (disputed_by IS NOT NULL)", name="disputed_by"),
+        CheckConstraint("state <> 'disputed' OR disputed_by IS NOT NULL", name="disputed_by"),
+        CheckConstraint(
+            "(state IN ('rejected', 'corrected', 'revoked')) = (closed_at IS NOT NULL)",
+            name="closed_whole",
+        ),
         ExcludeConstraint(
             (text(f"int8range({_WHO}, {_WHO}, '[]')"), "&&"),
             (text("tstzrange(started_at, ended_at)"), "&&"),

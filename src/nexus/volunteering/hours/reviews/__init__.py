@@ -1,0 +1,1 @@
+"""Deciding on hours: entered afterwards, confirmed, approved, disputed, corrected, revoked."""
