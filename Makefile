@@ -9,7 +9,7 @@ SCALE ?= 0.001
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types contracts schema released migration bench torture lock clean
+.PHONY: help demo test check lint types contracts web documents schema released migration bench torture lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,12 +23,18 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+SITE := src/nexus/stationclient/site/.built
+WEB := $(shell find web/src web/public -type f) web/index.html web/vite.config.ts web/package-lock.json
+
+$(SITE): $(WEB) | $(BIN)/python
+	@test "$(NEXUS_SKIP_WEB)" = 1 || $(BIN)/python web/build.py > /dev/null || echo "The station client is not built; the API works without it."
+
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
-demo: $(VENV)/.run ## start everything with a made-up world: make demo PORT=8000 DATA=.nexus
+demo: $(VENV)/.run $(SITE) ## start everything with a made-up world: make demo PORT=8000 DATA=.nexus
 	@exec $(BIN)/nexus demo --port $(PORT) --data-dir $(DATA) --scale $(SCALE)
 
 test: $(VENV)/.dev ## run the tests
@@ -46,6 +52,11 @@ types: $(VENV)/.dev ## mypy --strict
 
 contracts: $(VENV)/.dev ## who may import whom
 	$(BIN)/lint-imports
+
+web: $(SITE) ## build the station client
+
+documents: $(BIN)/python ## type the client's documents anew, after a change of them or the schema
+	$(BIN)/python web/build.py documents
 
 schema: $(VENV)/.dev ## the committed SDL is the exported one
 	@$(BIN)/nexus schema | diff -u schema/nexus.graphql - || { echo "Run: nexus schema > schema/nexus.graphql"; exit 1; }

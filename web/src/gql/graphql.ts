@@ -1,0 +1,645 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type AcceptReferralInput = {
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  offerId?: string | number | null | undefined;
+  plannedOn: string;
+  reason?: string | null | undefined;
+};
+
+export type AcknowledgeDeliveryInput = {
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  method: Acknowledgement;
+};
+
+export type Acknowledgement =
+  | 'GUARDIAN'
+  | 'OTP'
+  | 'SIGNATURE'
+  | 'VOICE'
+  | 'WITNESSED';
+
+export type CompleteReferralInput = {
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  outcome: string;
+  reason?: string | null | undefined;
+};
+
+export type ConfirmOutcomeInput = {
+  contactedOn: string;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  reason?: string | null | undefined;
+};
+
+export type Coverage =
+  | 'CONFIRMED'
+  | 'DELIVERED'
+  | 'FULLY_PLEDGED'
+  | 'NONE'
+  | 'PARTLY_DELIVERED'
+  | 'PARTLY_PLEDGED';
+
+export type DeliveryState =
+  | 'ACKNOWLEDGED'
+  | 'DISPUTED'
+  | 'RECORDED'
+  | 'REVERSED'
+  | 'VERIFIED';
+
+/** Every code of a Refusal, and of `extensions.code` of an error. */
+export type ErrorCode =
+  | 'ACCOUNT_INACTIVE'
+  | 'ADDRESS_NOT_ALLOWED'
+  | 'ALREADY_HELPED'
+  | 'ALREADY_PLEDGED'
+  | 'ALREADY_POSTED'
+  | 'ALREADY_RECORDED'
+  | 'ALREADY_REFERRED'
+  | 'ALREADY_REGISTERED'
+  | 'AMBIGUOUS_AREA'
+  | 'AMBIGUOUS_CODE'
+  | 'ATTESTOR_CLOSED'
+  | 'BAD_ARGUMENT'
+  | 'BAD_CALENDAR'
+  | 'BAD_CREDIT_CODE'
+  | 'BAD_CURSOR'
+  | 'BAD_JSON'
+  | 'BAD_VALUE'
+  | 'BAD_WEBHOOK_TARGET'
+  | 'BODY_TOO_LARGE'
+  | 'CAPACITY_EXHAUSTED'
+  | 'CHANGED_MEANWHILE'
+  | 'CONSENT_MISSING'
+  | 'COST_EXCEEDED'
+  | 'DELIVERY_MISSING'
+  | 'DOCUMENT_ID_REQUIRED'
+  | 'DOCUMENT_TOO_LARGE'
+  | 'DOCUMENT_UNKNOWN'
+  | 'EXPORT_RUNNING'
+  | 'EXPORT_TOO_LARGE'
+  | 'FILE_REFUSED'
+  | 'FINAL_STATE'
+  | 'FORBIDDEN'
+  | 'GRAPHQL_PARSE_FAILED'
+  | 'GRAPHQL_VALIDATION_FAILED'
+  | 'GUARDIAN_NEEDED'
+  | 'GUARD_FAILED'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'IDENTITY_DAMAGED'
+  | 'IDENTITY_ERASED'
+  | 'IMPORT_ACCOUNT'
+  | 'INSUFFICIENT_SCOPE'
+  | 'INTERNAL'
+  | 'INVALID'
+  | 'LINKS_CLOSED'
+  | 'LINK_REFUSED'
+  | 'MALFORMED_REQUEST'
+  | 'METHOD_NOT_ALLOWED'
+  | 'NOTHING_TO_OVERRIDE'
+  | 'NOTICE_GIVEN'
+  | 'NOT_ACCEPTABLE'
+  | 'NOT_FOUND'
+  | 'NOT_MERGEABLE'
+  | 'OFFER_UNFIT'
+  | 'OPERATION_NAME_MISSING'
+  | 'OPERATION_UNKNOWN'
+  | 'OPERATION_UNSUPPORTED'
+  | 'PAGE_TOO_LARGE'
+  | 'PARENT_ENDED'
+  | 'PARTNER_EXISTS'
+  | 'PERIOD_CONFLICT'
+  | 'PERSONAL_DATA_IN_TEXT'
+  | 'PROFILE_REFUSED'
+  | 'QUOTA_EXHAUSTED'
+  | 'RECEIVER_INACTIVE'
+  | 'REFUSED'
+  | 'REQUEST_TIMEOUT'
+  | 'REVEAL_CLOSED'
+  | 'SIGN_IN_LOCKED'
+  | 'SIGN_IN_REFUSED'
+  | 'TICKET_ELSEWHERE'
+  | 'TIMEOUT'
+  | 'TOKEN_REFUSED'
+  | 'TOO_MANY_AT_ONCE'
+  | 'TOO_MANY_CONNECTIONS'
+  | 'TOO_MANY_SUBSCRIPTIONS'
+  | 'TRANSFER_OPEN'
+  | 'UNAUTHORIZED'
+  | 'UNAVAILABLE'
+  | 'UNKNOWN_AREA'
+  | 'UNKNOWN_CODE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'UPLOADS_CLOSED'
+  | 'URI_TOO_LONG'
+  | 'USERNAME_TAKEN'
+  | 'VARIABLES_INVALID'
+  | 'VAULT_CLOSED'
+  | 'VERSION_CONFLICT'
+  | 'WEBHOOKS_CLOSED'
+  | 'WRONG_STATE';
+
+export type FeedbackState =
+  | 'HANDLED'
+  | 'READ'
+  | 'RECEIVED';
+
+export type Gender =
+  | 'FEMALE'
+  | 'MALE'
+  | 'UNKNOWN';
+
+export type NeedKind =
+  | 'CASH'
+  | 'GOODS'
+  | 'HOURS'
+  | 'SERVICE';
+
+export type NeedState =
+  | 'CANCELLED'
+  | 'CLOSED'
+  | 'DRAFT'
+  | 'PAUSED'
+  | 'PUBLISHED'
+  | 'REJECTED'
+  | 'RETURNED'
+  | 'SUBMITTED'
+  | 'VERIFIED';
+
+export type PledgeState =
+  | 'ACCEPTED'
+  | 'EXPIRED'
+  | 'FULFILLED'
+  | 'OFFERED'
+  | 'PARTLY_FULFILLED'
+  | 'REJECTED'
+  | 'RELEASED'
+  | 'RELEASE_REQUESTED'
+  | 'WITHDRAWN';
+
+export type RecordFirstContactInput = {
+  contactedAt?: string | null | undefined;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+};
+
+export type ReferralDirection =
+  | 'CHARITY_TO_CHARITY'
+  | 'CHARITY_TO_GOV'
+  | 'CHARITY_TO_STATION'
+  | 'CROSS_AREA'
+  | 'CROSS_BORDER'
+  | 'GOV_TO_CHARITY'
+  | 'GOV_TO_DEPT'
+  | 'GOV_TO_STATION'
+  | 'STATION_TO_CHARITY'
+  | 'STATION_TO_DEPT'
+  | 'STATION_TO_STATION';
+
+export type ReferralState =
+  | 'ACCEPTED'
+  | 'CANCELLED'
+  | 'COMPLETED'
+  | 'DRAFT'
+  | 'ENTERED_IN_ERROR'
+  | 'EXPIRED'
+  | 'FAILED'
+  | 'IN_PROGRESS'
+  | 'ON_HOLD'
+  | 'REJECTED'
+  | 'REQUESTED';
+
+export type RejectReferralInput = {
+  code: string;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  reason?: string | null | undefined;
+};
+
+export type ReportState =
+  | 'ASSIGNED'
+  | 'CLOSED'
+  | 'CONVERTED'
+  | 'DUPLICATE_OF'
+  | 'RECEIVED'
+  | 'TRANSFERRED'
+  | 'TRIAGED'
+  | 'UNFOUNDED'
+  | 'VERIFIED';
+
+export type Role =
+  | 'AIDE'
+  | 'ANONYMOUS'
+  | 'AUDITOR'
+  | 'BUYER'
+  | 'BUYER_FINANCE'
+  | 'CHARITY_CLIENT'
+  | 'CHARITY_USER'
+  | 'DPO'
+  | 'EVALUATOR'
+  | 'GOV_APPROVER'
+  | 'GOV_CLERK'
+  | 'GOV_COORDINATOR'
+  | 'GUARDIAN'
+  | 'INVITED_SUPERVISOR'
+  | 'PLATFORM_ADMIN'
+  | 'RECIPIENT'
+  | 'SOCIAL_WORKER'
+  | 'STATION_LEAD'
+  | 'SUPERVISOR'
+  | 'SYSTEM'
+  | 'VOLUNTEER'
+  | 'VOL_ORG';
+
+export type StationLevel =
+  | 'ASSISTANCE_CENTRE'
+  | 'TOWN_STATION'
+  | 'VILLAGE_POINT';
+
+/** What every transition takes. */
+export type TransitionInput = {
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  reason?: string | null | undefined;
+};
+
+export type TriageReportInput = {
+  expectedVersion: number;
+  householdId?: string | number | null | undefined;
+  id: string | number;
+  idempotencyKey: string;
+  ownerId?: string | number | null | undefined;
+  stationId?: string | number | null | undefined;
+};
+
+export type Urgency =
+  | 'U1'
+  | 'U2'
+  | 'U3'
+  | 'U4';
+
+export type VerifyNeedInput = {
+  approvalCapFen?: number | null | undefined;
+  /** The visit or document it rests on. */
+  evidence: string;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+};
+
+export type VerifyReportInput = {
+  expectedVersion: number;
+  findings: string;
+  id: string | number;
+  idempotencyKey: string;
+  visitedAt: string;
+};
+
+export type AcceptReferralMutationVariables = Exact<{
+  input: AcceptReferralInput;
+}>;
+
+
+export type AcceptReferralMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type RejectReferralMutationVariables = Exact<{
+  input: RejectReferralInput;
+}>;
+
+
+export type RejectReferralMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type StartReferralMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type StartReferralMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type CompleteReferralMutationVariables = Exact<{
+  input: CompleteReferralInput;
+}>;
+
+
+export type CompleteReferralMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type ConfirmOutcomeMutationVariables = Exact<{
+  input: ConfirmOutcomeInput;
+}>;
+
+
+export type ConfirmOutcomeMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type AcceptPledgeMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type AcceptPledgeMutation = { deed:
+    | { __typename: 'Pledge', id: string, state: PledgeState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type RejectPledgeMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type RejectPledgeMutation = { deed:
+    | { __typename: 'Pledge', id: string, state: PledgeState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type ReleasePledgeMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ReleasePledgeMutation = { deed:
+    | { __typename: 'Pledge', id: string, state: PledgeState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type KeepPledgeMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type KeepPledgeMutation = { deed:
+    | { __typename: 'Pledge', id: string, state: PledgeState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type AcknowledgeDeliveryMutationVariables = Exact<{
+  input: AcknowledgeDeliveryInput;
+}>;
+
+
+export type AcknowledgeDeliveryMutation = { deed:
+    | { __typename: 'Delivery', id: string, state: DeliveryState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type DisputeDeliveryMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type DisputeDeliveryMutation = { deed:
+    | { __typename: 'Delivery', id: string, state: DeliveryState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type ReadFeedbackMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ReadFeedbackMutation = { deed:
+    | { __typename: 'Feedback', id: string, state: FeedbackState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type HandleFeedbackMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type HandleFeedbackMutation = { deed:
+    | { __typename: 'Feedback', id: string, state: FeedbackState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type VerifyNeedMutationVariables = Exact<{
+  input: VerifyNeedInput;
+}>;
+
+
+export type VerifyNeedMutation = { deed:
+    | { __typename: 'Need', id: string, state: NeedState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type ReturnNeedMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ReturnNeedMutation = { deed:
+    | { __typename: 'Need', id: string, state: NeedState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type RejectNeedMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type RejectNeedMutation = { deed:
+    | { __typename: 'Need', id: string, state: NeedState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type TriageReportMutationVariables = Exact<{
+  input: TriageReportInput;
+}>;
+
+
+export type TriageReportMutation = { deed:
+    | { __typename: 'DiscoveryReport', id: string, state: ReportState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type RecordFirstContactMutationVariables = Exact<{
+  input: RecordFirstContactInput;
+}>;
+
+
+export type RecordFirstContactMutation = { deed:
+    | { __typename: 'DiscoveryReport', id: string, state: ReportState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type VerifyReportMutationVariables = Exact<{
+  input: VerifyReportInput;
+}>;
+
+
+export type VerifyReportMutation = { deed:
+    | { __typename: 'DiscoveryReport', id: string, state: ReportState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type MeQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MeQuery = { viewer: { id: string, name: string, username: string | null, role: Role, organization: { id: string, name: string } | null, area: { code: string, name: string } | null } | null };
+
+export type StationsQueryVariables = Exact<{
+  area?: string | null | undefined;
+}>;
+
+
+export type StationsQuery = { stations: { nodes: Array<{ id: string, no: string, name: string, level: StationLevel, area: { code: string, name: string } | null }> } };
+
+export type CodesQueryVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type CodesQuery = { codeEntries: { nodes: Array<{ listName: string, code: string, labelZhHans: string, labelZhHant: string, labelEn: string, position: number }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type TodayQueryVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string | null, items: Array<{ kind: string, sentence: string, no: string | null, urgency: Urgency, dueAt: string | null, overdue: boolean, sinceAt: string, node:
+        | { __typename: 'AccessToken', id: string }
+        | { __typename: 'Account', id: string }
+        | { __typename: 'Alert', id: string }
+        | { __typename: 'Allocation', id: string }
+        | { __typename: 'AllocationMove', id: string }
+        | { __typename: 'ApiClient', id: string }
+        | { __typename: 'Area', id: string }
+        | { __typename: 'AssistanceStandard', id: string }
+        | { __typename: 'Attestation', id: string }
+        | { __typename: 'AttestationEvent', id: string }
+        | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'CharityProject', id: string }
+        | { __typename: 'ClientDocument', id: string }
+        | { __typename: 'ClientKey', id: string }
+        | { __typename: 'CodeEntry', id: string }
+        | { __typename: 'Consent', expiresOn: string, version: number, allowedActions: Array<string>, id: string }
+        | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'CustodyStep', id: string }
+        | { __typename: 'Delivery', quantity: string, deliveredOn: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null, pledge: { line: { item: string, unit: string } | null } | null }
+        | { __typename: 'DiscoveryEvent', id: string }
+        | { __typename: 'DiscoveryReport', situation: string | null, danger: boolean, version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
+        | { __typename: 'DuplicateSuspicion', id: string }
+        | { __typename: 'EmergencyEvent', id: string }
+        | { __typename: 'ExchangeMessage', id: string }
+        | { __typename: 'ExchangePartner', id: string }
+        | { __typename: 'Export', id: string }
+        | { __typename: 'Feedback', rating: number | null, text: string | null, wantsCallBack: boolean | null, version: number, allowedActions: Array<string>, id: string, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null }
+        | { __typename: 'Gap', category: string, version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
+        | { __typename: 'HelpOverride', id: string }
+        | { __typename: 'HotlineReply', id: string }
+        | { __typename: 'Household', id: string }
+        | { __typename: 'ImportProfile', id: string }
+        | { __typename: 'ImportRun', id: string }
+        | { __typename: 'MissingNotice', id: string }
+        | { __typename: 'Need', category: string, version: number, allowedActions: Array<string>, id: string, title: string | null, area: { name: string } | null, shownArea: { name: string } | null }
+        | { __typename: 'NeedEvent', id: string }
+        | { __typename: 'NeedLine', id: string }
+        | { __typename: 'Obligation', details: unknown, version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
+        | { __typename: 'Offer', id: string }
+        | { __typename: 'Organization', id: string }
+        | { __typename: 'Parameter', id: string }
+        | { __typename: 'Pledge', quantity: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, line: { item: string, unit: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null }
+        | { __typename: 'Qualification', id: string }
+        | { __typename: 'Recipient', id: string }
+        | { __typename: 'Recognition', id: string }
+        | { __typename: 'RecognitionEvent', id: string }
+        | { __typename: 'Referral', title: string | null, version: number, allowedActions: Array<string>, id: string, shownArea: { name: string } | null }
+        | { __typename: 'ReferralEvent', id: string }
+        | { __typename: 'ReferralLine', id: string }
+        | { __typename: 'Relaxation', id: string }
+        | { __typename: 'Reveal', id: string }
+        | { __typename: 'Station', id: string }
+        | { __typename: 'Tranche', id: string }
+        | { __typename: 'Upload', id: string }
+        | { __typename: 'WebhookDelivery', id: string }
+        | { __typename: 'WebhookEndpoint', id: string }
+        | { __typename: 'Worker', id: string }
+       | null }> } };
+
+export type ReferralsQueryVariables = Exact<{
+  after?: string | null | undefined;
+  states?: Array<ReferralState> | ReferralState | null | undefined;
+}>;
+
+
+export type ReferralsQuery = { referrals: { nodes: Array<{ __typename: 'Referral', id: string, no: string, direction: ReferralDirection, state: ReferralState, urgency: Urgency, category: string | null, title: string | null, summary: string | null, capacityWarning: boolean, plannedOn: string | null, sentAt: string | null, ackDueAt: string | null, acceptedAt: string | null, rejectReason: string | null, outcomeDueAt: string | null, outcome: string | null, overdue: boolean, closedLoop: boolean, openClasses: Array<string>, recipientAlias: string | null, birthYear: number | null, gender: Gender | null, householdSize: number | null, livingCondition: string | null, note: string | null, stateReason: string | null, version: number, allowedActions: Array<string>, shownArea: { name: string } | null, fromOrganization: { name: string } | null, toOrganization: { name: string } | null, fromStation: { id: string, name: string } | null, toStation: { id: string, name: string } | null, lines: { nodes: Array<{ id: string, kind: NeedKind, item: string | null, quantity: string | null, unit: string }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type BoardQueryVariables = Exact<{
+  after?: string | null | undefined;
+  area?: string | null | undefined;
+}>;
+
+
+export type BoardQuery = { needs: { nodes: Array<{ __typename: 'Need', id: string, no: string, publicTitle: string | null, publicSummary: string | null, category: string, urgency: Urgency, state: NeedState, coverage: Coverage, neededBy: string | null, version: number, allowedActions: Array<string>, shownArea: { name: string } | null, area: { name: string } | null, station: { id: string, name: string } | null, lines: { nodes: Array<{ id: string, kind: NeedKind, item: string, unit: string, quantityRequired: string | null, openQuantity: string | null, suggestions: Array<{ score: number, alreadyHelped: boolean, available: string | null, offer: { id: string, title: string, organization: { name: string } | null } | null, reasons: Array<{ code: string, points: number, text: string }> }> }> }, pledges: { nodes: Array<{ __typename: 'Pledge', id: string, no: string, quantity: string, plannedOn: string | null, note: string | null, state: PledgeState, version: number, allowedActions: Array<string>, organization: { name: string } | null, line: { id: string, item: string, unit: string } | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+
+export const AcceptReferralDocument = {"__meta__":{"hash":"sha256:e0201d5391abda40d3aec971063c82dfb01f1cd018109e6fbcbe923c8f27c7c9"}} as unknown as TypedDocumentString<AcceptReferralMutation, AcceptReferralMutationVariables>;
+export const RejectReferralDocument = {"__meta__":{"hash":"sha256:604f796e3a87d663c0b102a26f0e33e77807c5cd5cfb84b9f57498baaec96b00"}} as unknown as TypedDocumentString<RejectReferralMutation, RejectReferralMutationVariables>;
+export const StartReferralDocument = {"__meta__":{"hash":"sha256:ceea826b1e7e239fea3a78f8da1339ea1c9ab8ff4e0833ae4bbe54c15ab39c81"}} as unknown as TypedDocumentString<StartReferralMutation, StartReferralMutationVariables>;
+export const CompleteReferralDocument = {"__meta__":{"hash":"sha256:4047975a7076cddf20ec418b7bcb8586b0e86eb8cf1cb3ce16c5846a2e4cb041"}} as unknown as TypedDocumentString<CompleteReferralMutation, CompleteReferralMutationVariables>;
+export const ConfirmOutcomeDocument = {"__meta__":{"hash":"sha256:16a8928063532d32019c571fc6c844ff238c450ea867fc5a86fc6bccfe8c5fb8"}} as unknown as TypedDocumentString<ConfirmOutcomeMutation, ConfirmOutcomeMutationVariables>;
+export const AcceptPledgeDocument = {"__meta__":{"hash":"sha256:de7b8f861c7223e163a130eb1d166f63e91cbaad338217f0734ea09f18e94249"}} as unknown as TypedDocumentString<AcceptPledgeMutation, AcceptPledgeMutationVariables>;
+export const RejectPledgeDocument = {"__meta__":{"hash":"sha256:c61a182685fa041dbe519d9c170edfef83fc4cc7322596ccbe1730a99cb0b04e"}} as unknown as TypedDocumentString<RejectPledgeMutation, RejectPledgeMutationVariables>;
+export const ReleasePledgeDocument = {"__meta__":{"hash":"sha256:93b3bdcf48efa8884b43960c77277a42772e4688ecf96efac58e99e189ee427a"}} as unknown as TypedDocumentString<ReleasePledgeMutation, ReleasePledgeMutationVariables>;
+export const KeepPledgeDocument = {"__meta__":{"hash":"sha256:915f70a319421c60b6dfb56ea0970ae1720a80d445d917e7ed1c2d48b63ccfd0"}} as unknown as TypedDocumentString<KeepPledgeMutation, KeepPledgeMutationVariables>;
+export const AcknowledgeDeliveryDocument = {"__meta__":{"hash":"sha256:403eb9399f458df31c7c65b48a5796cf4aec7a2a85805d17f9a552fbc99d5367"}} as unknown as TypedDocumentString<AcknowledgeDeliveryMutation, AcknowledgeDeliveryMutationVariables>;
+export const DisputeDeliveryDocument = {"__meta__":{"hash":"sha256:7491c2dfb4feaf892c3c6391420ec2fc2952191a18385ae1dcda95b91e802c64"}} as unknown as TypedDocumentString<DisputeDeliveryMutation, DisputeDeliveryMutationVariables>;
+export const ReadFeedbackDocument = {"__meta__":{"hash":"sha256:320a8efb3f5c768ea20fba24f316b584fd48023cf95d03ebf5ecb4ff006d7c9b"}} as unknown as TypedDocumentString<ReadFeedbackMutation, ReadFeedbackMutationVariables>;
+export const HandleFeedbackDocument = {"__meta__":{"hash":"sha256:ce6dd4d1bf885f6fb5d67a00f50603ccc50813bb402556d8dce6562b02fe0c31"}} as unknown as TypedDocumentString<HandleFeedbackMutation, HandleFeedbackMutationVariables>;
+export const VerifyNeedDocument = {"__meta__":{"hash":"sha256:ad09785dd21e4c0396b6ba8e122d8077ead60635476864c2d768c412cacfe955"}} as unknown as TypedDocumentString<VerifyNeedMutation, VerifyNeedMutationVariables>;
+export const ReturnNeedDocument = {"__meta__":{"hash":"sha256:dfc042b38af0e7e7b16df9ad968e6e0663f7959f6523d463e44f7633019f67be"}} as unknown as TypedDocumentString<ReturnNeedMutation, ReturnNeedMutationVariables>;
+export const RejectNeedDocument = {"__meta__":{"hash":"sha256:91a5ed32016b077ce5586ae457ab4b9d5212b45ff23b0897235ea0357a87ad10"}} as unknown as TypedDocumentString<RejectNeedMutation, RejectNeedMutationVariables>;
+export const TriageReportDocument = {"__meta__":{"hash":"sha256:3941cccbeacbd116209c91ee3324a9831dfefbe78a3effdd9b32756338283e05"}} as unknown as TypedDocumentString<TriageReportMutation, TriageReportMutationVariables>;
+export const RecordFirstContactDocument = {"__meta__":{"hash":"sha256:4aa1e12cc35f8518b9ee7b37114ac0a40deea4dfe945474e3491a73a22070427"}} as unknown as TypedDocumentString<RecordFirstContactMutation, RecordFirstContactMutationVariables>;
+export const VerifyReportDocument = {"__meta__":{"hash":"sha256:ee3c596dce8ecb860b7c7fd28aceb08a7a8b4b86454db177516a7dfadfcf97b9"}} as unknown as TypedDocumentString<VerifyReportMutation, VerifyReportMutationVariables>;
+export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
+export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;
+export const TodayDocument = {"__meta__":{"hash":"sha256:3db0214873d6b839eb8fa8176d9470e5822c2b76c34b9d474f05a34fa0269fc8"}} as unknown as TypedDocumentString<TodayQuery, TodayQueryVariables>;
+export const ReferralsDocument = {"__meta__":{"hash":"sha256:8a9677589f297181a8a7b6a9ee0a026d96cca8b158af2b37d5d2e4492ba4a5cb"}} as unknown as TypedDocumentString<ReferralsQuery, ReferralsQueryVariables>;
+export const BoardDocument = {"__meta__":{"hash":"sha256:a024763b0db8c3b0262f701f9ae8b51ae2306b2c35be25657cd4e6d1431f5dbc"}} as unknown as TypedDocumentString<BoardQuery, BoardQueryVariables>;

@@ -1,0 +1,132 @@
+/** Fetches the working set. Screens read the disk; this is what puts it there. */
+import { ask, SignedOut, Unreachable } from "./api";
+import { type Account, carry, here } from "./desk";
+import * as gql from "./gql/graphql";
+import { replaceRows, rowsOf } from "./store/base";
+import { changed } from "./store/news";
+import { nowIs } from "./store/status";
+import { learn } from "./words";
+
+export type WorkItem = gql.TodayQuery["waitingForMe"]["items"][number];
+export type Referral = gql.ReferralsQuery["referrals"]["nodes"][number];
+export type Need = gql.BoardQuery["needs"]["nodes"][number];
+type Code = gql.CodesQuery["codeEntries"]["nodes"][number];
+
+const MOST_PAGES = 10;
+const CODES_FOR = 7 * 24 * 3_600_000;
+const OPEN_REFERRALS: gql.ReferralState[] = ["REQUESTED", "ACCEPTED", "IN_PROGRESS", "ON_HOLD", "COMPLETED"];
+
+/** Who is signed in; null when nobody is. */
+export async function whoAmI(): Promise<Account | null> {
+  return (await ask(gql.MeDocument, {})).viewer ?? null;
+}
+
+/** All pages of a list, up to a limit. */
+async function pages<T>(
+  fetch: (after: string | null) => Promise<{ rows: T[]; next: string | null | undefined }>,
+): Promise<T[]> {
+  const found: T[] = [];
+  let after: string | null = null;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const { rows, next }: { rows: T[]; next: string | null | undefined } = await fetch(after);
+    found.push(...rows);
+    if (!next) break;
+    after = next;
+  }
+  return found;
+}
+
+async function work(): Promise<WorkItem[]> {
+  return pages(async (after) => {
+    const { items, hasMore, endCursor } = (await ask(gql.TodayDocument, { after })).waitingForMe;
+    return { rows: items, next: hasMore ? endCursor : null };
+  });
+}
+
+async function referrals(): Promise<Referral[]> {
+  return pages(async (after) => {
+    const { nodes, pageInfo } = (await ask(gql.ReferralsDocument, { after, states: OPEN_REFERRALS }))
+      .referrals;
+    return { rows: nodes, next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+  });
+}
+
+/** The county around a division: help is near where it is offered within one. */
+export function countyOf(code: string | null | undefined): string | null {
+  return code ? code.slice(0, 6) : null;
+}
+
+async function board(area: string | null): Promise<Need[]> {
+  return pages(async (after) => {
+    const { nodes, pageInfo } = (await ask(gql.BoardDocument, { after, area })).needs;
+    return { rows: nodes, next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+  });
+}
+
+/** The stations of the account's own division. */
+export async function stations(): Promise<gql.StationsQuery["stations"]["nodes"]> {
+  const area = here().account.area?.code ?? null;
+  return (await ask(gql.StationsDocument, { area })).stations.nodes;
+}
+
+/** Reads the names of codes from the disk. */
+export async function learnCodes(): Promise<void> {
+  learn(await rowsOf<Code>(here().base, "code"));
+}
+
+async function codes(now: number): Promise<void> {
+  const { base } = here();
+  const known = ((await base.get("meta", "codesAt")) as number | undefined) ?? 0;
+  if (known + CODES_FOR > now) return;
+  const all = await pages<Code>(async (after) => {
+    const { nodes, pageInfo } = (await ask(gql.CodesDocument, { after })).codeEntries;
+    return { rows: nodes, next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+  });
+  const kept = all.filter((entry) => !entry.listName.startsWith("ocds_"));
+  const rows = kept.map((data) => ({
+    id: `${data.listName} ${String(data.position).padStart(4, "0")} ${data.code}`,
+    data,
+  }));
+  await replaceRows(base, "code", rows, now);
+  await base.put("meta", now, "codesAt");
+  await learnCodes();
+}
+
+/** A row's place in its list, so that the disk gives them back in the server's order. */
+function ranked<T>(rows: T[]): { id: string; data: T }[] {
+  return rows.map((data, place) => ({ id: String(place).padStart(5, "0"), data }));
+}
+
+let running: Promise<void> | null = null;
+
+/** Sends what waits, then fetches everything anew. Calls that come meanwhile share the run. */
+export function sync(): Promise<void> {
+  running ??= once().finally(() => {
+    running = null;
+  });
+  return running;
+}
+
+async function once(): Promise<void> {
+  const { base, account, station } = here();
+  nowIs({ syncing: true });
+  try {
+    await carry();
+    const now = Date.now();
+    await codes(now);
+    const area = countyOf(station?.area?.code ?? account.area?.code);
+    const [waiting, sent, needs] = await Promise.all([work(), referrals(), board(area)]);
+    await replaceRows(base, "work", ranked(waiting), now);
+    await replaceRows(base, "referral", ranked(sent), now);
+    await replaceRows(base, "need", ranked(needs), now);
+    await base.put("meta", now, "syncedAt");
+    nowIs({ reachable: true, signedOut: false });
+  } catch (error) {
+    if (error instanceof Unreachable) nowIs({ reachable: false });
+    else if (error instanceof SignedOut) nowIs({ signedOut: true });
+    else throw error;
+  } finally {
+    nowIs({ syncing: false });
+    changed();
+  }
+}
