@@ -27,6 +27,9 @@ from nexus.accounts.factors.rules import session_info as factor_info
 from nexus.accounts.http import SignInDoor
 from nexus.acting import Actor, anonymous
 from nexus.core.db import make_engine
+from nexus.core.signing import Signer
+from nexus.exchange.certificates.http import PATHS as CERTIFICATE_PATHS
+from nexus.exchange.certificates.http import CertificateDoors
 from nexus.exchange.doors import PATHS, file_doors
 from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.webhooks.rules import session_info as webhook_info
@@ -163,6 +166,7 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     newsroom = app.state.newsroom = Newsroom(desk, engine)
     app.state.door = EventDoor(door, desk, newsroom)
     app.state.sockets = SocketDoor(desk, newsroom)
+    app.state.certificates = _certificates(settings, engine, info, quotas)
     try:
         async with file_doors(engine, executor, settings.app_url, root) as app.state.files:
             yield
@@ -171,6 +175,20 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
         await pool.close()
         await engine.dispose()
         await pulse.dispose()
+
+
+def _certificates(
+    settings: Settings, engine: AsyncEngine, info: dict[str, Any], quotas: Quotas | None
+) -> CertificateDoors:
+    return CertificateDoors(
+        engine,
+        Signer(settings.vault_key),
+        info,
+        utcnow,
+        quotas=quotas,
+        fonts=settings.font_dir,
+        public_url=settings.public_url,
+    )
 
 
 async def home(request: Request) -> Response:
@@ -263,6 +281,7 @@ def make_app(settings: Settings) -> Starlette:
             Route("/oauth/password", SignInDoor("password")),
             *(Route(f"/oauth/second-factor/{deed}", SignInDoor(deed)) for deed in DEEDS),
             *(Route(path, _Door("files")) for path in PATHS),
+            *(Route(path, _Door("certificates")) for path in CERTIFICATE_PATHS),
             *station_routes(_Door("station")),
         ],
         lifespan=lambda app: opened(app, settings, schema),

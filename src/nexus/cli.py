@@ -38,6 +38,7 @@ from nexus.settings import (
     DEFAULT_DATA_DIR,
     Settings,
     exchange_dir,
+    font_dir,
     public_url,
     rates,
     second_factor,
@@ -99,6 +100,7 @@ def _settings(database: Database, key: bytes, development: bool, data_dir: Path)
         rates=rates(),
         webhook_hosts=webhook_hosts(),
         exchange_dir=exchange_dir(data_dir),
+        font_dir=font_dir(),
         second_factor=second_factor(),
     )
 

@@ -38,6 +38,8 @@ class Settings:
     """Roles of people who sign in with a second factor only; others may have one."""
     exchange_dir: Path | None = None
     """Where the folders of partners that exchange files lie; None: no files are exchanged."""
+    font_dir: Path | None = None
+    """Where the fonts lie that PDF is set in; None: where Debian's fonts-noto-cjk puts them."""
 
     @property
     def webhook_targets(self) -> frozenset[tuple[str, int]]:
@@ -54,6 +56,12 @@ def webhook_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[tupl
             raise ValueError("NEXUS_WEBHOOK_HOSTS holds pairs such as 127.0.0.1:9000")
         found.add((host, int(port)))
     return frozenset(found)
+
+
+def font_dir(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """NEXUS_FONT_DIR."""
+    given = environment.get("NEXUS_FONT_DIR")
+    return Path(given) if given else None
 
 
 def exchange_dir(data_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
