@@ -33,9 +33,38 @@ FOR EACH ROW WHEN (OLD.due_at IS NOT NULL
 EXECUTE FUNCTION check_dated()
 """
 
+# A person joins another household: what waits about their recognitions and consents goes along.
+MOVED = """
+ALTER TABLE recipient ADD COLUMN moved_on DATE
+;
+CREATE FUNCTION work_around_recipient() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    people uuid[] := ARRAY(SELECT m.id FROM moved AS m JOIN before AS b USING (id)
+        WHERE m.household_id <> b.household_id);
+BEGIN
+    IF cardinality(people) = 0 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM work_refresh_recognition(ARRAY(SELECT id FROM recognition
+        WHERE recipient_id = ANY(people)), now());
+    PERFORM work_refresh_consent(ARRAY(SELECT id FROM consent
+        WHERE recipient_id = ANY(people)), now());
+    RETURN NULL;
+END
+$$
+;
+CREATE TRIGGER work_around_moved AFTER UPDATE ON recipient
+REFERENCING OLD TABLE AS before NEW TABLE AS moved
+FOR EACH STATEMENT EXECUTE FUNCTION work_around_recipient()
+;
+REVOKE ALL ON FUNCTION work_around_recipient() FROM PUBLIC
+"""
+
 
 def upgrade() -> None:
-    """Undated obligations."""
+    """Undated obligations, moves of persons."""
     run = op.get_bind().exec_driver_sql
-    for statement in UNDATED.split("\n;\n"):
-        run(statement)
+    for block in (UNDATED, MOVED):
+        for statement in block.split("\n;\n"):
+            run(statement)

@@ -31,6 +31,7 @@ from nexus.recipients.model import (
     Recognition,
     RecognitionState,
 )
+from nexus.recipients.moving.operations import move_recipient
 from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.operations import open_reveal, record_identity, request_reveal
 from nexus.recipients.vault.rules import VaultClosed, session_info
@@ -523,7 +524,84 @@ async def test_a_number_keeps_its_subject(source: Source) -> None:
     moved = await source.read(row(n=960, 户编号="HH0000961"))
     assert [one.code for one in moved.rejected] == ["SUBJECT_DIFFERS"]
     elsewhere = await source.read(row(n=962, 人员编号="PP0000960"))
-    assert [one.code for one in elsewhere.rejected] == ["PERSON_ELSEWHERE"]
+    assert (elsewhere.created, elsewhere.rejected) == (1, [])
+    assert [one.code for one in elsewhere.warnings] == ["MOVED"]
+    again = await source.read(row(n=962, 人员编号="PP0000960", 身份证号=person(962)))
+    assert (again.unchanged, again.updated, again.warnings) == (1, 0, [])
+
+
+async def lives_in(source: Source, engine: AsyncEngine, person_no: str) -> Any:
+    async with AsyncSession(engine) as session:
+        who = await session.get_one(Recipient, await source.id_of(person_no, "recipient"))
+        return who.household_id
+
+
+async def test_a_person_whose_household_changes_takes_their_recognition_along(
+    source: Source, engine: AsyncEngine
+) -> None:
+    orphan = {"救助类别": "孤儿"}
+    await source.read(row(n=970, **orphan), row(n=971))
+    before = await source.one(970)
+    moved = await source.read(row(n=970, **orphan, 户编号="HH0000971"))
+    assert (moved.updated, moved.rejected) == (1, [])
+    assert [one.code for one in moved.warnings] == ["MOVED"]
+    home = await source.id_of("HH0000971", "household")
+    assert await lives_in(source, engine, "PP0000970") == home
+    after = await source.one(970)
+    assert (after.id, after.state) == (before.id, before.state)
+    again = await source.read(row(n=970, **orphan, 户编号="HH0000971"))
+    assert (again.unchanged, again.warnings) == (1, [])
+    fresh = await source.read(row(n=970, **orphan, 户编号="HH0000979"))
+    assert (fresh.updated, fresh.rejected) == (1, [])
+    home = await source.id_of("HH0000979", "household")
+    assert await lives_in(source, engine, "PP0000970") == home
+
+
+async def test_one_file_places_a_person_once(source: Source, engine: AsyncEngine) -> None:
+    orphan = {"救助类别": "孤儿"}
+    await source.read(row(n=972, **orphan), row(n=973))
+    twice = await source.read(
+        row(n=974, **orphan, 人员编号="PP0000972", 身份证号=person(972), 户编号="HH0000972"),
+        row(n=975, 人员编号="PP0000972", 身份证号=person(972), 户编号="HH0000973"),
+    )
+    assert [one.code for one in twice.rejected] == ["PERIOD_CONFLICT", "PERSON_ELSEWHERE"]
+    home = await source.id_of("HH0000972", "household")
+    assert await lives_in(source, engine, "PP0000972") == home
+
+
+async def test_a_move_made_here_stands_until_the_feed_names_another_household(
+    source: Source, engine: AsyncEngine
+) -> None:
+    orphan = {"救助类别": "孤儿"}
+    await source.read(row(n=976, **orphan), row(n=977))
+    there = await source.id_of("HH0000977", "household")
+    async with making(engine) as m:
+        lead = await m.account("station_lead", area_code="44")
+    async with acting(engine, lead) as act:
+        await move_recipient(
+            act,
+            await source.id_of("PP0000976", "recipient"),
+            expected_version=1,
+            household_id=there,
+            household_role="child",
+        )
+    later = await source.read(row(n=976, **orphan, 有效期至="2027-12-31"))
+    assert (later.updated, later.warnings) == (1, [])
+    assert await lives_in(source, engine, "PP0000976") == there
+    elsewhere = await source.read(row(n=976, **orphan, 户编号="HH0000978"))
+    assert [one.code for one in elsewhere.warnings] == ["MOVED"]
+    home = await source.id_of("HH0000978", "household")
+    assert await lives_in(source, engine, "PP0000976") == home
+
+
+async def test_a_person_does_not_join_what_excludes_theirs(
+    source: Source, engine: AsyncEngine
+) -> None:
+    await source.read(row(n=980, 救助类别="特困"), row(n=981))
+    refused = await source.read(row(n=980, 救助类别="特困", 户编号="HH0000981"))
+    assert [one.code for one in refused.rejected] == ["PERIOD_CONFLICT"]
+    home = await source.id_of("HH0000980", "household")
+    assert await lives_in(source, engine, "PP0000980") == home
 
 
 # --- Warnings and refusals ---

@@ -198,8 +198,8 @@ async def dump(engine: AsyncEngine) -> dict[str, Any]:
 async def test_unmerge_puts_everything_back(engine: AsyncEngine) -> None:
     one, other = await person(engine), await person(engine)
     async with making(engine) as m:
-        for each in (one, other):
-            await m.recognition(each, category="GX")
+        for each, category in ((one, "GX"), (other, "FP")):
+            await m.recognition(each, category=category)
         organization = await m.organization()
     for each in (one, other):
         async with making(engine) as m:

@@ -132,6 +132,16 @@ FAULTS: dict[str, Sequence[str]] = {
         "FROM recognition r JOIN recipient p ON p.id = r.recipient_id "
         f"WHERE r.id = {RECOGNITION}) AS copy",
     ),
+    "INV-34 merged records are one subject": (
+        "INSERT INTO recipient SELECT (r).* FROM (SELECT jsonb_populate_record(r, "
+        "jsonb_build_object('id', gen_random_uuid(), 'no', 'same', 'merged_into_id', r.id, "
+        "'merged_at', now())) AS r FROM recipient r "
+        "WHERE id = (SELECT recipient_id FROM need WHERE id = :need)) AS copy",
+        "INSERT INTO recognition SELECT (r).* FROM (SELECT jsonb_populate_record(r, "
+        "jsonb_build_object('id', gen_random_uuid(), 'no', 'twice', 'recipient_id', p.id)) AS r "
+        "FROM recognition r JOIN recipient p ON p.no = 'same' "
+        f"WHERE r.id = {RECOGNITION}) AS copy",
+    ),
     "INV-35 recheck is due": (
         "ALTER TABLE recognition DROP CONSTRAINT ck_recognition_inv_35_recheck_due",
         f"UPDATE recognition SET {RECHECK}, recheck_due_on = '2026-10-01' WHERE id = {RECOGNITION}",

@@ -2,14 +2,16 @@
 ended recognition freezes them."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.core.outbox import Event, hears
+from nexus.needs.moving.operations import follow_the_person
 from nexus.needs.operations import pause_under_consent
 from nexus.needs.standing.operations import freeze_after_end
-from nexus.recipients.model import Recognition
+from nexus.recipients.model import Recipient, Recognition
 
 
 @hears("consent.withdrawn")
@@ -50,6 +52,14 @@ async def freeze_at_end(session: AsyncSession, event: Event, now: datetime) -> N
 async def freeze_at_error(session: AsyncSession, event: Event, now: datetime) -> None:
     """It never held; its correction, if there is one, is another recognition."""
     await _freeze(session, event, now)
+
+
+@hears("recipient.moved")
+async def follow_at_move(session: AsyncSession, event: Event, now: datetime) -> None:
+    """The person's open needs are from now on those of a member of the household joined."""
+    person = await session.get_one(Recipient, event.object_id)
+    before = UUID(event.facts["household_before"])
+    await follow_the_person(Act(session, system(now)), person, before)
 
 
 async def _freeze(session: AsyncSession, event: Event, now: datetime) -> None:

@@ -104,7 +104,10 @@ _BY_START = Order(("valid_from",), descending=True)
 @node(
     model.Recipient,
     visible=policy.recipient_visible,
-    actions={"update_recipient": (None, policy.may_update)},
+    actions={
+        "update_recipient": (None, policy.may_update),
+        "move_recipient": (None, policy.may_move),
+    },
 )
 class Recipient:
     """A person by pseudonym. Name, number, phone and address are in the vault."""
@@ -117,6 +120,7 @@ class Recipient:
     disability: model.Band
     labour_ability: model.Band
     guardian: "Recipient | None" = to_one(model.Recipient.guardian_id)
+    moved_on: date | None
     version: int
     created_at: datetime
     recognitions: Connection[Recognition] = to_many(model.Recognition.recipient_id, order=_BY_START)

@@ -76,6 +76,8 @@ class Recipient(Base):
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipient.id"), index=True)
     """The record of the same person that stays: see `merging/`."""
     merged_at: Mapped[datetime | None]
+    moved_on: Mapped[date | None]
+    """Since when the person lives in the household; null: since they were recorded."""
 
     __table_args__ = (CheckConstraint(_MERGED_WHOLE, name="merged"),)
 

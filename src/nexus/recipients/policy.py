@@ -78,6 +78,11 @@ def may_update(actor: Actor, row: Any) -> Any:
     return actor.role in _KEEPS
 
 
+def may_move(actor: Actor, row: Any) -> Any:
+    """Who may update; that both households are in the territory is their visibility."""
+    return actor.role in _KEEPS
+
+
 def may_recognise(actor: Actor, row: Any) -> Any:
     """Only the authority: its approver, or a message of its system (INV-17)."""
     return actor.role in _RECOGNISES

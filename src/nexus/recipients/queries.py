@@ -1,13 +1,16 @@
 """What others need to know: whether a consent covers a use, and by which name an organization
 knows a person."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
+    Select,
     and_,
     any_,
     exists,
@@ -97,19 +100,21 @@ async def conflicting_recognition(
     """Another recognition that cannot hold beside this one, on any day of its period (INV-34).
 
     The same category of the same subject; or dibao beside tekun of one person, whose own
-    categories and whose household's count together.
+    categories and whose household's count together while they live in it. Records that were merged
+    are one subject.
     """
     row = model.Recognition
-    subject = (
-        row.household_id == recognition.household_id
-        if recognition.household_id is not None
-        else row.recipient_id == recognition.recipient_id
-    )
-    clash = and_(subject, _of_kind(rules.kind_of(recognition.category)))
     excluded = rules.excluded_by(recognition.category)
+    circle = await circle_of(view, household_id, recognition.recipient_id, whole=bool(excluded))
+    subject: ColumnElement[bool]
+    if recognition.household_id is not None:
+        subject, beside = row.household_id.in_(circle.homes), row.recipient_id.in_(circle.persons)
+    else:
+        subject, beside = row.recipient_id.in_(circle.persons), row.household_id.in_(circle.homes)
+    clash = and_(subject, _of_kind(rules.kind_of(recognition.category)))
     if excluded:
-        clash = or_(clash, and_(_same_persons(recognition, household_id), _under(excluded)))
-    found = await view.session.execute(
+        clash = or_(clash, and_(beside, _under(excluded)))
+    found = await view.session.scalars(
         select(row)
         .where(
             clash,
@@ -120,9 +125,76 @@ async def conflicting_recognition(
             ),
         )
         .order_by(row.valid_from)
-        .limit(1)
     )
-    return found.scalar_one_or_none()
+    return next((one for one in found if circle.meets(recognition, one)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """The records of a household and its members, or of a person and where they live."""
+
+    homes: frozenset[UUID]
+    persons: Mapping[UUID, date]
+    """Recipient → the day since which they live in one of the homes."""
+
+    def meets(self, one: model.Recognition, other: model.Recognition) -> bool:
+        """Whether they hold together of a person who lived there then, or of one subject."""
+        if (one.household_id is None) == (other.household_id is None):
+            return True
+        person = one.recipient_id or other.recipient_id
+        since = self.persons.get(person, date.min) if person else date.min
+        return all(each.valid_to is None or each.valid_to > since for each in (one, other))
+
+
+async def circle_of(
+    view: View, household_id: UUID, recipient_id: UUID | None, *, whole: bool
+) -> Circle:
+    """Who is one subject with a person or a household: `whole`, with who lives there or where."""
+    person, home = model.Recipient, model.Household
+    if recipient_id is None:
+        homes = set(await view.session.scalars(_joined(home, [household_id])))
+        persons: dict[UUID, date] = {}
+        if whole:
+            members = await view.session.scalars(
+                select(person.id).where(person.household_id.in_(homes))
+            )
+            persons = await _persons(view, list(members), homes)
+        return Circle(frozenset(homes), persons)
+    same = await view.session.scalars(_joined(person, [recipient_id]))
+    records = list(same)
+    homes = {household_id}
+    if whole:
+        lived = await view.session.scalars(
+            select(person.household_id).where(person.id.in_(records))
+        )
+        homes = set(await view.session.scalars(_joined(home, [household_id, *lived])))
+    return Circle(frozenset(homes), await _persons(view, records, homes))
+
+
+async def _persons(view: View, ids: Sequence[UUID], homes: Collection[UUID]) -> dict[UUID, date]:
+    """All records of the persons → since when one of them lives in the homes."""
+    person = model.Recipient
+    records = select(person.id, person.merged_into_id, person.household_id, person.moved_on).where(
+        person.id.in_(_joined(person, ids))
+    )
+    found = (await view.session.execute(records)).all()
+    since: dict[UUID, date] = {}
+    for one in found:
+        if one.household_id in homes:
+            root, day = one.merged_into_id or one.id, one.moved_on or date.min
+            since[root] = min(day, since.get(root, date.max))
+    return {one.id: since.get(one.merged_into_id or one.id, date.min) for one in found}
+
+
+def _joined(table: Any, ids: Sequence[UUID]) -> Select[Any]:
+    """The records that stand for the same as one of these, these included (merging)."""
+    one, other = aliased(table), aliased(table)
+    root = func.coalesce(one.merged_into_id, one.id)
+    return (
+        select(other.id)
+        .join(one, or_(other.id == root, other.merged_into_id == root))
+        .where(one.id.in_(ids))
+    )
 
 
 def _of_kind(kind: str) -> ColumnElement[bool]:
@@ -143,11 +215,3 @@ async def household_of(view: View, recognition: model.Recognition) -> UUID:
 def _under(categories: Sequence[str]) -> ColumnElement[bool]:
     """The category or a subcategory of it: DB and DB-S."""
     return func.split_part(model.Recognition.category, "-", 1).in_(categories)
-
-
-def _same_persons(recognition: model.Recognition, household_id: UUID) -> ColumnElement[bool]:
-    row = model.Recognition
-    if recognition.household_id is not None:
-        members = select(model.Recipient.id).where(model.Recipient.household_id == household_id)
-        return or_(row.household_id == household_id, row.recipient_id.in_(members))
-    return or_(row.household_id == household_id, row.recipient_id == recognition.recipient_id)

@@ -82,6 +82,17 @@ async def live_under_consent(session: AsyncSession, consent_id: UUID) -> list[UU
     return await _live(session, model.Attestation.consent_id == consent_id)
 
 
+async def live_as_member(
+    session: AsyncSession, recipient_id: UUID, household_id: UUID
+) -> list[UUID]:
+    """The person's attestations of what the household is recognised as, by id."""
+    row, recognition = model.Attestation, Recognition
+    of_household = exists().where(
+        recognition.id == row.recognition_id, recognition.household_id == household_id
+    )
+    return await _live(session, (row.recipient_id == recipient_id) & of_household)
+
+
 async def _live(session: AsyncSession, condition: ColumnElement[bool]) -> list[UUID]:
     row = model.Attestation
     found = await session.scalars(

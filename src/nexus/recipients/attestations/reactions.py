@@ -1,6 +1,7 @@
 """What attestations do at news: what ended beneath them revokes them."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -50,6 +51,14 @@ async def revoke_at_lapse(session: AsyncSession, event: Event, now: datetime) ->
 async def revoke_at_supersession(session: AsyncSession, event: Event, now: datetime) -> None:
     """A new one is issued under the consent that took its place."""
     await _revoke_under(session, event, now, "another consent took its place")
+
+
+@hears("recipient.moved")
+async def revoke_at_move(session: AsyncSession, event: Event, now: datetime) -> None:
+    """What was attested to the person as a member of the household they left."""
+    left = UUID(event.facts["household_before"])
+    ids = await queries.live_as_member(session, event.object_id, left)
+    await revoke_all(Act(session, system(now)), ids, "the person left the household")
 
 
 async def _revoke(session: AsyncSession, event: Event, now: datetime, reason: str) -> None:

@@ -16,6 +16,7 @@ from nexus.recipients import model as recipients
 from nexus.recipients.merging import model, policy, queries, rules
 from nexus.recipients.merging.model import SuspicionGround
 from nexus.recipients.policy import recipient_visible
+from nexus.recipients.recognitions.operations import check_conflict
 from nexus.recipients.vault import policy as vault_policy
 from nexus.recipients.vault import queries as vault
 from nexus.recipients.vault.rules import check_id_number, name_key
@@ -153,6 +154,8 @@ async def merge_recipients(
 
     A household that held nobody else goes with it, so that its help counts with the other's.
     NotMergeable where that would make a chain: merge straight into the record that stays.
+    PeriodConflict where both are recognised in a way that one person cannot be (INV-34): the
+    authority says first which of the two holds.
     """
     row = await _take(act, row_id, expected_version)
     act.permit(policy.may_merge, row)
@@ -163,6 +166,7 @@ async def merge_recipients(
     first.merged_into_id, first.merged_at = second.id, act.now
     row.household_merged_id = await _join_homes(act, first, second)
     await act.session.flush()
+    await _check_periods(act, first, second)
     act.record("duplicate.merged", row, **_about(row))
     return row
 
@@ -180,16 +184,23 @@ async def _check_free(act: Act, goes: recipients.Recipient, stays: recipients.Re
         )
 
 
+async def _check_periods(act: Act, *records: recipients.Recipient) -> None:
+    """PeriodConflict where what is recognised of the two cannot be of one person (INV-34)."""
+    for one in records:
+        for recognition in await queries.recognitions_of(act.session, one):
+            await check_conflict(act, recognition, one.household_id)
+
+
 async def _join_homes(
     act: Act, goes: recipients.Recipient, stays: recipients.Recipient
 ) -> UUID | None:
     """Point the home of who goes at that of who stays, if nobody else lives there."""
     left, kept = goes.household_id, stays.household_id
-    if left == kept:
-        return None
-    for home_id in sorted((left, kept)):
+    for home_id in sorted({left, kept}):
         await queries.lock_household(act.session, home_id)
     homes = await queries.take_homes(act.session, (left, kept))
+    if left == kept:
+        return None
     target = homes[kept].merged_into_id or kept
     alone = await queries.lives_alone(act.session, left, goes.id)
     if homes[left].merged_into_id is not None or target == left or not alone:

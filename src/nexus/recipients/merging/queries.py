@@ -41,13 +41,16 @@ async def lock_household(session: AsyncSession, household_id: UUID) -> None:
 
 
 async def take_pair(act: Act, suspicion: model.DuplicateSuspicion) -> list[recipients.Recipient]:
-    """The records that go and that stay, by id locked; the one that goes first."""
+    """The records that go and that stay, locked by id; the one that goes first.
+
+    The lock leaves the key alone: what refers to a record waits for its household.
+    """
     row = recipients.Recipient
     found = await act.session.scalars(
         select(row)
         .where(row.id.in_((suspicion.recipient_id, suspicion.other_id)))
         .order_by(row.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return sorted(found, key=lambda one: one.id == suspicion.survivor_id)
@@ -66,6 +69,22 @@ async def take_homes(
         .execution_options(populate_existing=True)
     )
     return {one.id: one for one in found}
+
+
+async def recognitions_of(
+    session: AsyncSession, person: recipients.Recipient
+) -> Sequence[recipients.Recognition]:
+    """What stands of the person and of the household they live in, oldest first."""
+    row = recipients.Recognition
+    found = await session.scalars(
+        select(row)
+        .where(
+            or_(row.recipient_id == person.id, row.household_id == person.household_id),
+            row.state != recipients.RecognitionState.ENTERED_IN_ERROR,
+        )
+        .order_by(row.valid_from, row.id)
+    )
+    return found.all()
 
 
 async def lives_alone(session: AsyncSession, household_id: UUID, recipient_id: UUID) -> bool:

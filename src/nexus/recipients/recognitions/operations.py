@@ -47,7 +47,7 @@ async def record_recognition(
     checked_on: date | None = None,
     corrects_id: UUID | None = None,
 ) -> model.Recognition:
-    """A decision of the authority, pending until confirmed (T5a). One subject, one category."""
+    """A decision of the authority, pending until confirmed (T5a)."""
     household = await _lock_subject(act, household_id, recipient_id)
     act.permit(policy.may_recognise, household)
     rules.check_period(valid_from, valid_to)
@@ -79,7 +79,7 @@ async def record_recognition(
     if rules.over_margin(category, income_ratio, most.value):
         row.flags = [rules.PROPORTION]
     await _check_corrected(act, row, household.id)
-    await _check_conflict(act, row, household.id)
+    await check_conflict(act, row, household.id)
     act.session.add(row)
     await act.session.flush()
     act.record("recognition.recorded", row, category=category, corrects_id=corrects_id)
@@ -132,16 +132,20 @@ async def _check_corrected(act: Act, row: model.Recognition, household_id: UUID)
 async def _lock_subject(
     act: Act, household_id: UUID | None, recipient_id: UUID | None
 ) -> model.Household:
-    """The household of the subject, locked: recognitions of one household come one by one."""
+    """The household of the subject, locked: its recognitions come one by one."""
     if household_id is not None and recipient_id is None:
         return await act.take(model.Household, household_id, visible=policy.visible)
     if recipient_id is None or household_id is not None:
         raise Invalid("Name either a household or a recipient.", field="recipientId")
-    recipient = await act.find(model.Recipient, recipient_id, visible=policy.recipient_visible)
-    return await act.take(model.Household, recipient.household_id, visible=policy.visible)
+    who = await act.find(model.Recipient, recipient_id, visible=policy.recipient_visible)
+    household = await act.take(model.Household, who.household_id, visible=policy.visible)
+    await act.session.refresh(who, ["household_id"])
+    stays = who.household_id == household.id  # or moved while we waited
+    return household if stays else await _lock_subject(act, None, recipient_id)
 
 
-async def _check_conflict(act: Act, row: model.Recognition, household_id: UUID) -> None:
+async def check_conflict(act: Act, row: model.Recognition, household_id: UUID) -> None:
+    """PeriodConflict with what cannot stand beside it, of the subject living there (INV-34)."""
     with act.session.no_autoflush:
         other = await queries.conflicting_recognition(act, row, household_id)
     if other is None:
@@ -181,7 +185,7 @@ async def confirm_recognition(
     """It holds from its first day on. Dibao and tekun of one person exclude each other (INV-34)."""
     row, household = await _take(act, row_id, expected_version)
     act.move(row, TABLE, "confirm")
-    await _check_conflict(act, row, household.id)
+    await check_conflict(act, row, household.id)
     row.state_reason = reason
     act.record("recognition.confirmed", row, category=row.category)
     return row
@@ -270,7 +274,7 @@ async def prolong_recognition(
             field="validTo",
         )
     row.valid_to = valid_to
-    await _check_conflict(act, row, household.id)
+    await check_conflict(act, row, household.id)
     row.state_reason = reason
     act.record("recognition.prolonged", row, valid_to_before=before, valid_to=valid_to)
     return row
@@ -294,7 +298,7 @@ async def taper_recognition(
     act.move(row, TABLE, "taper")
     row.tapered_on, row.taper_months, row.taper_rule = start, figure.whole, figure.version
     row.valid_to = rules.taper_end(start, figure.whole)
-    await _check_conflict(act, row, household.id)
+    await check_conflict(act, row, household.id)
     row.state_reason = reason
     act.record(
         "recognition.tapered",
@@ -350,8 +354,7 @@ async def mark_recognition_error(
     row, _ = await _take(act, row_id, expected_version)
     said = check_reason(reason)
     act.move(row, TABLE, "mark_error")
-    row.superseded_at = act.now
-    row.state_reason = said
+    row.superseded_at, row.state_reason = act.now, said
     act.record("recognition.entered_in_error", row, category=row.category)
     return row
 

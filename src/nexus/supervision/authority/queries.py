@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     Select,
     Text,
@@ -23,10 +24,7 @@ from nexus.accounts.model import Account
 from nexus.areas.model import AssistanceStandard, Parameter
 from nexus.core.outbox import Event, Job, JobState
 from nexus.graph.idempotency import IdempotencyKey
-from nexus.matching.pledges.model import (
-    Delivery,
-    Pledge,
-)
+from nexus.matching.pledges.model import Delivery, Pledge
 from nexus.needs.model import Need, NeedLine
 from nexus.organizations.model import Organization
 from nexus.recipients.attestations.model import Attestation, AttestationState
@@ -34,6 +32,7 @@ from nexus.recipients.model import (
     Consent,
     ConsentState,
     GivenBy,
+    Household,
     Recipient,
     Recognition,
     RecognitionState,
@@ -105,8 +104,6 @@ def _recognition_periods() -> Select[Any]:
     """No two of one subject and category at once; dibao and tekun count as one (INV-34)."""
     one, other = aliased(Recognition), aliased(Recognition)
     subject = func.coalesce(one.household_id, one.recipient_id)
-    kind = func.regexp_replace(one.category, "^(DB|TK)(-.*)?$", "DB|TK")
-    other_kind = func.regexp_replace(other.category, "^(DB|TK)(-.*)?$", "DB|TK")
     period = func.daterange(one.valid_from, one.valid_to)
     overlaps = period.op("&&")(func.daterange(other.valid_from, other.valid_to))
     live = ("pending", "entered_in_error")
@@ -114,7 +111,7 @@ def _recognition_periods() -> Select[Any]:
         exists().where(
             other.id > one.id,
             func.coalesce(other.household_id, other.recipient_id) == subject,
-            other_kind == kind,
+            _kind(other) == _kind(one),
             overlaps,
             other.state.not_in(live),
         ),
@@ -176,10 +173,50 @@ def _households_exclusion() -> Select[Any]:
         .where(
             clash,
             period.op("&&")(func.daterange(other.valid_from, other.valid_to)),
+            period.op("&&")(func.daterange(member.moved_on, None)),
+            func.daterange(other.valid_from, other.valid_to).op("&&")(
+                func.daterange(member.moved_on, None)
+            ),
             one.state != RecognitionState.ENTERED_IN_ERROR,
             other.state != RecognitionState.ENTERED_IN_ERROR,
         )
     )
+
+
+def _kind(row: Any) -> ColumnElement[str]:
+    """Dibao and tekun count as one."""
+    return func.regexp_replace(row.category, "^(DB|TK)(-.*)?$", "DB|TK")
+
+
+def _merged_periods() -> Select[Any]:
+    """As one subject's, of two records that were merged into one (INV-34)."""
+    parts = []
+    pairs: tuple[tuple[Any, str], ...] = (
+        (Recipient, "recipient_id"),
+        (Household, "household_id"),
+    )
+    for table, about in pairs:
+        gone, kept = aliased(table), aliased(table)
+        one, other = aliased(Recognition), aliased(Recognition)
+        root = func.coalesce(gone.merged_into_id, gone.id)
+        parts.append(
+            finding(one.id, "it overlaps another of a record that is the same subject")
+            .join(gone, gone.id == getattr(one, about))
+            .join(kept, func.coalesce(kept.merged_into_id, kept.id) == root)
+            .join(other, getattr(other, about) == kept.id)
+            .where(
+                gone.merged_into_id.is_not(None),
+                kept.id != gone.id,
+                _kind(one) == _kind(other),
+                func.daterange(one.valid_from, one.valid_to).op("&&")(
+                    func.daterange(other.valid_from, other.valid_to)
+                ),
+                one.state != RecognitionState.ENTERED_IN_ERROR,
+                other.state != RecognitionState.ENTERED_IN_ERROR,
+            )
+        )
+    both = parts[0].union_all(parts[1]).subquery()
+    return select(both.c.id, both.c.what, both.c.numbers)
 
 
 def _tekun_standard() -> Select[Any]:
@@ -322,6 +359,7 @@ CHECKS: dict[str, Select[Any]] = {
     "INV-07 frozen lines are closed": _frozen_lines_are_closed(),
     "INV-34 recognition periods": _recognition_periods(),
     "INV-34 dibao and tekun of a household": _households_exclusion(),
+    "INV-34 merged records are one subject": _merged_periods(),
     "INV-35 recheck is due": _recheck_is_due(),
     "INV-35 recheck months are in force": _recheck_months_are_in_force(),
     "INV-35 taper is whole": _taper_is_whole(),

@@ -33,6 +33,8 @@ class Stated:
     parts: dict[str, str]
     warnings: list[tuple[str, str]] = field(default_factory=list)
     """(code, message)"""
+    contradicted: bool = False
+    """An earlier row of the import places the person in another household."""
 
     @property
     def id_number(self) -> str | None:

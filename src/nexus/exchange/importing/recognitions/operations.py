@@ -1,6 +1,6 @@
 """One import of a feed: known rows are followed where they differ, new ones are admitted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import UUID
@@ -10,20 +10,24 @@ from sqlalchemy import ARRAY, Uuid, any_, literal, update
 from nexus.accounts.model import Account
 from nexus.accounts.rules import MACHINES
 from nexus.acting import EVERYWHERE, Role
+from nexus.core.ids import new_id
 from nexus.core.refusals import Refusal
 from nexus.exchange.importing.model import ExternalRef
 from nexus.exchange.importing.parties import WhoRefused
 from nexus.exchange.importing.recognitions import queries, rules
 from nexus.exchange.importing.recognitions.model import RECOGNITION_PARTS, Ref, Stated
 from nexus.exchange.importing.recognitions.slices import (
+    MOVED,
     Clash,
     Found,
     New,
     Refused,
     Slice,
+    add_household,
     check_territory,
     find,
     hold,
+    moves_from,
     person_parts,
     place,
     recognition_parts,
@@ -36,7 +40,13 @@ from nexus.exchange.profiles.rules import RowRefused, entry_of, key_of
 from nexus.exchange.reading.tables import Fault, Row
 from nexus.recipients.model import Household, Recipient, Recognition
 from nexus.recipients.operations import update_household, update_recipient
-from nexus.recipients.recognitions.feed.operations import follow
+from nexus.recipients.recognitions.feed.operations import (
+    Move,
+    NewHousehold,
+    admit_household,
+    follow,
+    follow_move,
+)
 from nexus.recipients.recognitions.feed.queries import recognitions_of
 from nexus.recipients.recognitions.operations import PeriodConflict
 from nexus.recipients.vault.operations import record_identity
@@ -46,7 +56,7 @@ UNQUOTED = {
     "UNKNOWN_VALUE": "This is not among the values the profile knows: correct it, or add it there.",
 }
 """Faults whose usual message repeats the cell: where columns have slipped it may hold a name."""
-PARTIES = ("household", "person", "identity")
+PARTIES = ("household", "person", "identity", "home")
 VOUCHERS = EVERYWHERE | {Role.GOV_APPROVER}
 """Who speaks for the authority in person; its system is an API client (INV-17)."""
 
@@ -132,6 +142,7 @@ class Feed(Import):
             if self.parties_stated.setdefault(_party(name, each), said) != said:
                 told = f"an earlier row says something else of this {name}: the first one counts"
                 self.report.warn(each.row, each.key, told, code="DIFFERS")
+                each.contradicted = each.contradicted or name == "home"
 
     async def _settle(self, stated: Sequence[Stated]) -> None:
         found = await find(self.parties, self.profile, stated)
@@ -175,11 +186,12 @@ class Feed(Import):
         changed = [name for name in RECOGNITION_PARTS if ref.parts.get(name) != each.parts[name]]
         household = found.households.get(each.household)
         person = found.persons.get(each.person) if each.person else None
-        for name, known in (("household", household), ("person", person), ("identity", person)):
+        for name in PARTIES:
+            known = household if name == "household" else person
             if known is None:
                 if name == "household" or (name == "person" and each.person):
                     changed.append(name)
-            elif name == "identity" and not each.identity:
+            elif not each.identity if name == "identity" else name not in known.parts:
                 continue
             elif each.parts[name] != known.parts.get(name) and self._is_first(name, each):
                 changed.append(name)
@@ -212,7 +224,7 @@ class Feed(Import):
 
     async def _bring(self, slice_: Slice, each: Stated, ref: Ref, changed: list[str]) -> None:
         """The household, the person and the recognition to what the row says."""
-        found, act = slice_.found, self.parties.act
+        found = slice_.found
         assert ref.object_id is not None
         row = await self.session.get_one(Recognition, ref.object_id, populate_existing=True)
         household = found.households.get(each.household)
@@ -220,31 +232,49 @@ class Feed(Import):
         household_id = household.object_id if household else None
         recipient_id = person.object_id if person else None
         check_territory(slice_, each, household_id)
-        subject = (None, recipient_id) if each.of_person else (household_id, None)
-        if subject != (row.household_id, row.recipient_id) or household_id is None:
-            raise Refused(
-                "SUBJECT_DIFFERS",
-                "This number was given to another household or person: a recognition keeps its "
-                "own. The authority gives a new number.",
-                "number",
-            )
-        if each.person and (person is None or found.homes.get(person.object_id) != household_id):  # type: ignore[arg-type]
-            raise Refused(
-                "PERSON_ELSEWHERE",
-                f"Person {each.person} is not on record in household {each.household}.",
-                "person",
-            )
+        _check_subject(each, row, household_id, recipient_id)
+        fresh = household_id is None
+        if household_id is None:
+            household_id = await self._new_household(each)
+            changed.remove("household")
+        moved = await self._moved(slice_, each, recipient_id, household_id)
+        lives = household_id
+        if recipient_id is not None and not moved:
+            lives = found.homes.get(recipient_id, household_id)
         await self._bring_parties(each, changed, household_id, recipient_id)
-        if set(RECOGNITION_PARTS).intersection(changed):
+        if said := _news(row, each, changed):
             row = await follow(
-                act,
+                self.parties.act,
                 row.id,
                 each.said,
-                changed,
-                household_id=household_id,
+                said,
+                household_id=lives if each.of_person else household_id,
                 recipient_id=recipient_id if each.of_person else None,
             )
         await self._keep(ref.id, recognition_parts(each), row.id)
+        await self.session.flush()
+        if fresh:
+            add_household(slice_, each, household_id, fresh=False)
+            found.areas[household_id] = each.area
+        if moved and recipient_id is not None:
+            found.homes[recipient_id] = household_id
+            found.periods.joined.since[recipient_id] = self.parties.act.actor.today()
+
+    async def _new_household(self, each: Stated) -> UUID:
+        """A household of which no row is known yet, for a person on record who joins it."""
+        household_id = new_id()
+        await admit_household(self.parties.act, NewHousehold(household_id, each.size, each.area))
+        return household_id
+
+    async def _moved(
+        self, slice_: Slice, each: Stated, recipient_id: UUID | None, household_id: UUID
+    ) -> bool:
+        """Bring the person to the household that the row newly names; whether they moved."""
+        if recipient_id is None or moves_from(slice_, each, recipient_id, household_id) is None:
+            return False
+        await follow_move(self.parties.act, Move(recipient_id, household_id, each.role))
+        each.warnings.append(MOVED)
+        return True
 
     async def _bring_parties(
         self, each: Stated, changed: list[str], household_id: UUID, recipient_id: UUID | None
@@ -270,7 +300,7 @@ class Feed(Import):
             )
         if "identity" in changed and each.identity:
             await record_identity(act, recipient_id, given=each.identity)
-        if {"person", "identity"}.intersection(changed):
+        if {"person", "identity", "home"}.intersection(changed):
             await self._keep_of(recipient_id, person_parts(each))
 
     async def _keep(self, ref_id: UUID, parts: dict[str, str], object_id: UUID) -> None:
@@ -327,6 +357,35 @@ class Feed(Import):
                 )
             self._refuse(each.row, each.key, [Fault("PERIOD_CONFLICT", told, "valid_from")])
         self.deferred = []
+
+
+def _check_subject(
+    each: Stated, row: Recognition, household_id: UUID | None, recipient_id: UUID | None
+) -> None:
+    """The row is about whom its number was given to, and names somebody known."""
+    subject = (None, recipient_id) if each.of_person else (household_id, None)
+    if subject != (row.household_id, row.recipient_id):
+        raise Refused(
+            "SUBJECT_DIFFERS",
+            "This number was given to another household or person: a recognition keeps its own. "
+            "The authority gives a new number.",
+            "number",
+        )
+    if each.person and recipient_id is None:
+        raise Refused(
+            "PERSON_ELSEWHERE",
+            f"Person {each.person} is not on record in household {each.household}.",
+            "person",
+        )
+
+
+def _news(row: Recognition, each: Stated, changed: Collection[str]) -> list[str]:
+    """What the row says of the recognition itself: that its person has moved is none of it."""
+    said = [name for name in RECOGNITION_PARTS if name in changed]
+    same = (row.category, row.valid_from) == (each.said.category, each.said.valid_from)
+    if each.of_person and same and "subject" in said:
+        said.remove("subject")
+    return said
 
 
 def _party(name: str, each: Stated) -> int:

@@ -89,6 +89,7 @@ def read(row: Row, entry: Entry, words: Words) -> Stated:
         warnings=warnings,
     )
     stated.parts = _parts(stated, entry, words)
+    stated.parts["home"] = stated.household
     return stated
 
 

@@ -1,9 +1,12 @@
 """One slice of the feed: what is on record of it, where new rows find their place, and writing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import update
 
 from nexus.core.copying import copy_rows
 from nexus.core.ids import new_id
@@ -21,6 +24,7 @@ from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.operations import record_identities
 from nexus.recipients.vault.queries import recipients_by_id_number
 
+MOVED = ("MOVED", "the person was on record in another household: moved to this one")
 HOUSEHOLD, RECIPIENT = ObjectType.HOUSEHOLD.value, ObjectType.RECIPIENT.value
 
 
@@ -66,7 +70,10 @@ class New:
     recipients: list[feed.NewRecipient] = field(default_factory=list)
     recognitions: list[feed.NewRecognition] = field(default_factory=list)
     identities: dict[UUID, dict[IdentityField, str]] = field(default_factory=dict)
+    moves: list[feed.Move] = field(default_factory=list)
     refs: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[UUID, dict[str, str]] = field(default_factory=dict)
+    """External reference of somebody who moved → what the person is compared by now."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +109,14 @@ class Slice:
     async def write(self) -> None:
         """Everything new, at once."""
         act, new = self.parties.act, self.new
-        await feed.admit(act, new.households, new.recipients, new.recognitions)
+        await feed.admit(act, new.households, new.recipients, new.recognitions, new.moves)
         if new.identities:
             await record_identities(act, new.identities)
         await copy_rows(act.session, ExternalRef, new.refs)
+        for ref_id, parts in new.parts.items():
+            await act.session.execute(
+                update(ExternalRef).where(ExternalRef.id == ref_id).values(parts=parts)
+            )
 
 
 async def find(parties: Parties, profile: Profile, stated: Sequence[Stated]) -> Found:
@@ -136,7 +147,16 @@ async def hold(parties: Parties, profile: Profile, found: Found, touched: Sequen
         if (ref := found.households.get(each.household)) and ref.object_id
     }
     households.update(found.homes[each] for each in found.numbers.values())
+    households.update(
+        found.homes[ref.object_id]
+        for each in touched
+        if each.person and (ref := found.persons.get(each.person)) and ref.object_id
+    )
     found.areas = await record.hold_households(act, households)
+    found.periods.joined = await record.joined_of(act, households)
+    beside = set().union(*found.periods.joined.beside.values()) - households
+    if beside:
+        found.areas |= await record.hold_households(act, beside)
 
 
 def check_territory(slice_: Slice, each: Stated, household_id: UUID | None = None) -> None:
@@ -159,8 +179,9 @@ def place(slice_: Slice, each: Stated, authority_id: UUID) -> None:
     """
     found, new = slice_.found, slice_.new
     home = found.households.get(each.household)
-    person_id, known = _person(slice_, each, home)
-    household_id = home.object_id if home else found.homes.get(person_id) if person_id else None
+    person_id, known = _person(slice_, each)
+    linked = found.homes.get(person_id) if person_id and not known else None
+    household_id = home.object_id if home else linked
     check_territory(slice_, each, household_id)
     fresh = household_id is None
     household_id = household_id or new_id()
@@ -171,12 +192,25 @@ def place(slice_: Slice, each: Stated, authority_id: UUID) -> None:
     held = Held(
         subject_id, not each.of_person, said.category, said.valid_from, said.valid_to, each.key
     )
-    clash = found.periods.conflict(household_id, held)
+    left = moves_from(slice_, each, person_id, household_id)
+    listed = household_id
+    if each.of_person and left is None and person_id in found.homes:
+        listed = found.homes[person_id]
+    clash = _join(slice_, person_id, left, listed, held)
     if clash is not None:
         raise Clash(clash)
-    found.periods.extend([(household_id, held)])
+    found.periods.extend([(listed, held)])
+    if left is not None:
+        assert person_id is not None
+        new.moves.append(feed.Move(person_id, household_id, each.role))
+        found.homes[person_id] = household_id
+        each.warnings.append(MOVED)
+        if known and each.person:
+            ref = found.persons[each.person]
+            new.parts[ref.id] = person_parts(each)
+            found.persons[each.person] = replace(ref, parts=person_parts(each))
     if home is None:
-        _add_household(slice_, each, household_id, fresh=fresh)
+        add_household(slice_, each, household_id, fresh=fresh)
     if each.person is not None and not known:
         assert recipient_id is not None
         _add_person(slice_, each, recipient_id, household_id, fresh=person_id is None)
@@ -201,7 +235,48 @@ def recognition_parts(each: Stated) -> dict[str, str]:
     return parts | {"stated_on": each.stated_on.isoformat()} if each.stated_on else parts
 
 
-def _person(slice_: Slice, each: Stated, home: Ref | None) -> tuple[UUID | None, bool]:
+def moves_from(
+    slice_: Slice, each: Stated, person_id: UUID | None, household_id: UUID
+) -> UUID | None:
+    """The household that the row's person leaves for the one it names; None where they stay.
+
+    Also where they were moved here and the row says what it said before. Refused where the voucher
+    has no say over the household left, or an earlier row of the import names another one.
+    """
+    found = slice_.found
+    left = found.homes.get(person_id) if person_id else None
+    if left is None or left == household_id:
+        return None
+    ref = found.persons.get(each.person) if each.person else None
+    if ref is not None and ref.parts.get("home") == each.household:
+        return None
+    area = found.areas.get(left)
+    if each.contradicted or not (area is None or slice_.parties.vouch.actor.covers(area)):
+        raise Refused(
+            "PERSON_ELSEWHERE",
+            f"Person {each.person} is on record in another household than {each.household}, which "
+            "an earlier row names or which lies outside the territory of the account that vouches.",
+            "household",
+        )
+    return left
+
+
+def _join(
+    slice_: Slice, person_id: UUID | None, left: UUID | None, household_id: UUID, held: Held
+) -> Held | None:
+    """What the row cannot stand beside once its person has moved; then they have not."""
+    periods = slice_.found.periods
+    if left is None or person_id is None:
+        return periods.conflict(household_id, held)
+    today = slice_.parties.act.actor.today()
+    since = periods.joined.since.get(person_id)
+    clash = periods.move(person_id, left, household_id, today)
+    if clash is None and (clash := periods.conflict(household_id, held)) is not None:
+        periods.move(person_id, household_id, left, since or date.min)
+    return clash
+
+
+def _person(slice_: Slice, each: Stated) -> tuple[UUID | None, bool]:
     """(the recipient, whether this source knows them); (None, False) for somebody new."""
     found = slice_.found
     if each.person is None:
@@ -220,18 +295,10 @@ def _person(slice_: Slice, each: Stated, home: Ref | None) -> tuple[UUID | None,
             )
         recipient_id = taken
         each.warnings.append(("KNOWN_PERSON", "the person was on record here already: linked"))
-    lives = found.homes.get(recipient_id) if recipient_id else None
-    if recipient_id and (ref or home) and (home is None or lives != home.object_id):
-        raise Refused(
-            "PERSON_ELSEWHERE",
-            f"Person {each.person} is on record in another household than {each.household}: "
-            "have them moved there first.",
-            "household",
-        )
     return recipient_id, ref is not None
 
 
-def _add_household(slice_: Slice, each: Stated, household_id: UUID, *, fresh: bool) -> None:
+def add_household(slice_: Slice, each: Stated, household_id: UUID, *, fresh: bool) -> None:
     found = slice_.found
     if fresh:
         slice_.new.households.append(feed.NewHousehold(household_id, each.size, each.area))
@@ -264,5 +331,8 @@ def _add_person(
 
 
 def person_parts(each: Stated) -> dict[str, str]:
-    """What a known person is compared by; identity by a keyed digest."""
-    return {"person": each.parts["person"], "identity": each.parts["identity"]}
+    """What a known person is compared by: identity by a keyed digest, and the household's number.
+
+    Where somebody moved the person here, that stands until the source names another household.
+    """
+    return {name: each.parts[name] for name in ("person", "identity", "home")}

@@ -147,10 +147,43 @@ class Held:
 
 
 @dataclass(slots=True)
+class Joined:
+    """Records that were merged, and who moved in when, of the households of a slice."""
+
+    same: dict[UUID, UUID] = field(default_factory=dict)
+    """Recipient or household → the record that stays for it."""
+    beside: dict[UUID, set[UUID]] = field(default_factory=dict)
+    """Household → others in which a record of it, or of a member, lives."""
+    homes: dict[UUID, set[UUID]] = field(default_factory=dict)
+    """Merged person, by the record that stays → their households, likewise."""
+    since: dict[UUID, date] = field(default_factory=dict)
+    """Recipient → the day since which they live where they do."""
+
+    def root(self, key: UUID) -> UUID:
+        """The record that stays for it."""
+        return self.same.get(key, key)
+
+    def lives(self, person: UUID, home: UUID, listed: UUID) -> bool:
+        """Whether the person, listed with a household, lives in `home`."""
+        known = self.homes.get(self.root(person))
+        return self.root(home) in (known or {self.root(listed)})
+
+
+def beside_of(groups: Iterable[set[UUID]]) -> dict[UUID, set[UUID]]:
+    """Household → the others that groups with common households join it with."""
+    whole: list[set[UUID]] = []
+    for group in groups:
+        touching = [one for one in whole if one & group]
+        whole = [one for one in whole if not one & group] + [group.union(*touching)]
+    return {one: group - {one} for group in whole for one in group}
+
+
+@dataclass(slots=True)
 class Periods:
     """The recognitions of some households and their members, by household."""
 
     by_household: dict[UUID, list[Held]] = field(default_factory=dict)
+    joined: Joined = field(default_factory=Joined)
 
     def extend(self, found: Iterable[tuple[UUID, Held]]) -> None:
         """(household, recognition) of each."""
@@ -164,14 +197,46 @@ class Periods:
         whose household's count together.
         """
         kind, excluded = kind_of(wanted.category), excluded_by(wanted.category)
-        for held in self.by_household.get(household_id, ()):
-            if not held.overlaps(wanted.valid_from, wanted.valid_to):
-                continue
-            if held.subject_id == wanted.subject_id:
-                if kind_of(held.category) == kind:
+        for listed in (household_id, *self.joined.beside.get(household_id, ())):
+            for held in self.by_household.get(listed, ()):
+                if not held.overlaps(wanted.valid_from, wanted.valid_to):
+                    continue
+                if self.joined.root(held.subject_id) == self.joined.root(wanted.subject_id):
+                    if kind_of(held.category) == kind:
+                        return held
+                elif held.category.partition("-")[0] in excluded and self._together(
+                    held, listed, wanted, household_id
+                ):
                     return held
-            elif (held.of_household or wanted.of_household) and (
-                held.category.partition("-")[0] in excluded
-            ):
-                return held
         return None
+
+    def _together(self, held: Held, listed: UUID, wanted: Held, household_id: UUID) -> bool:
+        """One is of a household, the other of who lives there, on a day that both hold."""
+        if held.of_household == wanted.of_household:
+            return False
+        if held.of_household:
+            home, person, where = held.subject_id, wanted.subject_id, household_id
+        else:
+            home, person, where = wanted.subject_id, held.subject_id, listed
+        since = self.joined.since.get(person, date.min)
+        late = all(one.valid_to is None or one.valid_to > since for one in (held, wanted))
+        return late and self.joined.lives(person, home, where)
+
+    def move(self, recipient_id: UUID, before: UUID, after: UUID, today: date) -> Held | None:
+        """List what is the person's with the household joined; or what it cannot stand beside."""
+        mine = [
+            held
+            for held in self.by_household.get(before, ())
+            if held.subject_id == recipient_id and not held.of_household
+        ]
+        since = self.joined.since.get(recipient_id)
+        self.joined.since[recipient_id] = today
+        for held in mine:
+            self.by_household[before].remove(held)
+        clash = next((one for held in mine if (one := self.conflict(after, held))), None)
+        self.by_household.setdefault(before if clash else after, []).extend(mine)
+        if clash is not None and since is None:
+            del self.joined.since[recipient_id]
+        elif clash is not None and since is not None:
+            self.joined.since[recipient_id] = since
+        return clash

@@ -1,0 +1,1 @@
+"""What becomes of needs when a person joins another household."""
