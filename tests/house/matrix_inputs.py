@@ -179,6 +179,12 @@ RECIPIENTS = {
     "updateHousehold": move("Household", size=4),
     "createRecipient": make(householdId=of("Household"), birthYear=1980),
     "updateRecipient": move("Recipient", gender="FEMALE"),
+    "moveRecipient": move(
+        "Recipient",
+        was={"merged_into_id": None, "merged_at": None},
+        householdId=of("Household/other"),
+        householdRole="relative",
+    ),
     "recordConsent": make(
         recipientId=of("Recipient"),
         givenBy="SELF",

@@ -17,6 +17,7 @@ async def suspect(m: Maker, place: Place) -> None:
     for row, target in ((place["Recipient"], stays), (place["Household"], gone)):
         row.merged_into_id, row.merged_at = target.id, now()
         await m.put(row)
+    place.rows["Household/other"] = await m.household(area_code=place.town)
     place.rows["Recipient/same"] = await m.recipient(place["Household"])
     for key, state in (("", SuspicionState.OPEN), ("/merged", SuspicionState.MERGED)):
         for of in ("", "[protected]"):
