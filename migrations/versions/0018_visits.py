@@ -114,6 +114,8 @@ CREATE TABLE visit_plan (
     CONSTRAINT ck_visit_plan_state_known CHECK (state IN ('active', 'ended'))
 )
 ;
+CREATE INDEX ix_visit_plan_created_at ON visit_plan (created_at, id)
+;
 CREATE INDEX ix_visit_plan_awaits_window ON visit_plan (id) WHERE awaits_window
 ;
 CREATE INDEX ix_visit_plan_case_id ON visit_plan (case_id)
@@ -237,7 +239,7 @@ CREATE INDEX ix_visit_household_id ON visit (household_id, performed_at)
 ;
 CREATE INDEX ix_visit_located_in ON visit (located_in)
 ;
-CREATE INDEX ix_visit_performed_at ON visit (performed_at, id)
+CREATE INDEX ix_visit_created_at ON visit (created_at, id)
 ;
 CREATE INDEX ix_visit_performed_by ON visit (performed_by)
 ;

@@ -6,11 +6,12 @@ import strawberry
 
 from nexus.accounts.graphql import Account
 from nexus.areas.graphql import Area
-from nexus.casework import model, operations, policy
+from nexus.casework import model, operations, policy, queries
 from nexus.graph.declare import (
     Connection,
     any_of,
     collection,
+    computed,
     containing,
     mutation,
     node,
@@ -67,6 +68,10 @@ class Station:
     parent: "Station | None" = to_one(model.Station.parent_id)
     organization: Organization | None = to_one(model.Station.organization_id)
     posts: int
+    posts_filled: int = computed(queries.posts_filled, "Posts that somebody holds today.")
+    posts_qualified: int = computed(
+        queries.posts_qualified, "Of these, held with a grade of social work."
+    )
     state: model.StationState
     version: int
     created_at: datetime

@@ -23,16 +23,16 @@ class VisitKind(StrEnum):
     JOINT = "joint"
 
 
-class PlanState(StrEnum):
+class VisitPlanState(StrEnum):
     ACTIVE = "active"
     ENDED = "ended"
 
 
 PLAN_TRANSITIONS = Transitions(
-    PlanState,
+    VisitPlanState,
     {
-        "change": {PlanState.ACTIVE: PlanState.ACTIVE},
-        "end": {PlanState.ACTIVE: PlanState.ENDED},
+        "change": {VisitPlanState.ACTIVE: VisitPlanState.ACTIVE},
+        "end": {VisitPlanState.ACTIVE: VisitPlanState.ENDED},
     },
 )
 
@@ -54,7 +54,7 @@ class VisitPlan(Base):
     starts_on: Mapped[date]
     awaits_window: Mapped[bool] = mapped_column(default=True)
     """No visit of it is open: the clock plans the next one."""
-    state: Mapped[PlanState] = mapped_column(default=PlanState.ACTIVE)
+    state: Mapped[VisitPlanState] = mapped_column(default=VisitPlanState.ACTIVE)
     state_reason: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -70,6 +70,7 @@ class VisitPlan(Base):
             unique=True,
             postgresql_where=text("state = 'active'"),
         ),
+        Index("ix_visit_plan_created_at", "created_at", "id"),
         Index("ix_visit_plan_awaits_window", "id", postgresql_where=text("awaits_window")),
     )
 
@@ -234,7 +235,7 @@ class Visit(Base):
         Index("ix_visit_household_id", "household_id", "performed_at"),
         Index("ix_visit_plan_id", "plan_id", "performed_at"),
         Index("ix_visit_due_on", "due_on", "id"),
-        Index("ix_visit_performed_at", "performed_at", "id"),
+        Index("ix_visit_created_at", "created_at", "id"),
         Index(
             "ix_visit_awaited",
             "due_on",
@@ -250,13 +251,13 @@ class Visit(Base):
     )
 
 
-class ReportState(StrEnum):
+class ChangeState(StrEnum):
     REPORTED = "reported"
     HANDLED = "handled"
 
 
 CHANGE_TRANSITIONS = Transitions(
-    ReportState, {"handle": {ReportState.REPORTED: ReportState.HANDLED}}
+    ChangeState, {"handle": {ChangeState.REPORTED: ChangeState.HANDLED}}
 )
 
 
@@ -287,7 +288,7 @@ class ChangeReport(Base):
     """The visit that was planned because the change is a major one."""
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[UUID | None]
-    state: Mapped[ReportState] = mapped_column(default=ReportState.REPORTED)
+    state: Mapped[ChangeState] = mapped_column(default=ChangeState.REPORTED)
     state_reason: Mapped[str | None]
     """What was done about it."""
     version: Mapped[int] = mapped_column(default=1)

@@ -1,0 +1,1 @@
+"""What helpers gave, and the totals that count for awards."""

@@ -1,0 +1,1 @@
+"""What a visit must tell the authority: changes in the household, and danger."""

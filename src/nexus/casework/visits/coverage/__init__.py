@@ -1,0 +1,1 @@
+"""How many households were due for a visit where, and how many were seen (T22a)."""

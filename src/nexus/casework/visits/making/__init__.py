@@ -1,0 +1,1 @@
+"""Making, missing and checking visits through the graph."""
