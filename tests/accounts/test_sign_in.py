@@ -422,3 +422,15 @@ async def test_reset_gives_a_password_once(engine: AsyncEngine, account: model.A
     async with AsyncSession(engine) as session:
         facts = await session.scalars(select(text("facts::text FROM event")))
         assert not any(answer["password"] in row for row in facts)
+
+
+async def test_people_of_an_organization_that_is_gone_come_in_no_more(engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        gone = await m.organization(state="deregistered", state_reason="dissolved")
+        account = await m.account(role=Role.CHARITY_USER, organization=gone)
+    async with AsyncSession(engine) as session, session.begin():
+        token = await operations.issue_token(
+            session, account, label="test", now=now(), expires_at=None
+        )
+    with pytest.raises(Unauthorized):
+        await actor_behind(engine, token)

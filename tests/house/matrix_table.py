@@ -7,7 +7,7 @@ that is read wherever its row is seen says `as` and the type; a type without row
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nexus.acting import Role
@@ -16,7 +16,9 @@ from tests.house.matrix_cells import Cells, Computed
 from tests.house.matrix_world import RELATIONS, kind_of
 
 FILE = Path(__file__).with_name("matrix.csv")
-HEAD = ("coordinate", "roles", *RELATIONS)
+ENDED = "revoked"
+"""The column of those whose token, account or organization has ended."""
+HEAD = ("coordinate", "roles", *RELATIONS, ENDED)
 ROLES = "(roles)"
 """The first line: every role there is, so that a new one cannot hide among the others."""
 BELONGS = {
@@ -36,19 +38,21 @@ BELONGS = {
     "ClientDocument": "ApiClient",
 }
 """Types that are seen as another one is, so that the table says so instead of repeating it."""
-BLANK = ("",) * len(RELATIONS)
+BLANK = ("",) * (len(RELATIONS) + 1)
 
 Line = tuple[str, ...]
 Table = dict[str, list[Line]]
 """Lines by coordinate, in order."""
 
 
-def tabulate(computed: Computed) -> Table:
-    """The table of what was computed."""
+def tabulate(computed: Computed, ended: Mapping[Role, str]) -> Table:
+    """The table of what was computed; `ended` is the same for every coordinate."""
     table: Table = {ROLES: [(ROLES, " ".join(Role), *BLANK)]}
     for coordinate, cells in computed.items():
         of = _same_as(coordinate, cells, computed)
-        table[coordinate] = [(coordinate, f"as {of}", *BLANK)] if of else _lines(coordinate, cells)
+        table[coordinate] = (
+            [(coordinate, f"as {of}", *BLANK)] if of else _lines(coordinate, cells, ended)
+        )
     for name, spec in TYPES.items():
         if spec.table is None and name != "Query":
             table[name] = [(name, f"as {' '.join(_ways_to(name))}", *BLANK)]
@@ -76,10 +80,10 @@ def _ways_to(name: str) -> list[str]:
     )
 
 
-def _lines(coordinate: str, cells: dict[Role, Cells]) -> list[Line]:
+def _lines(coordinate: str, cells: dict[Role, Cells], ended: Mapping[Role, str]) -> list[Line]:
     groups: dict[Cells, list[Role]] = defaultdict(list)
     for role in Role:
-        groups[cells[role]].append(role)
+        groups[(*cells[role], ended[role])].append(role)
     most = max(groups, key=lambda group: len(groups[group]))
     named = [(coordinate, " ".join(groups[group]), *group) for group in groups if group != most]
     return [*named, (coordinate, "others", *most)]
@@ -130,9 +134,9 @@ class Reviewed:
             if roles.startswith("as "):
                 return self.cells(roles.split()[1], role)
             if roles == "others":
-                others = line[2:]
+                others = line[2 : len(RELATIONS) + 2]
             elif role in roles.split():
-                return line[2:]
+                return line[2 : len(RELATIONS) + 2]
         assert others is not None
         return others
 

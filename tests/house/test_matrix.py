@@ -4,9 +4,11 @@ docs/howto/authorisation-matrix.md says how to read it and how to change it.
 """
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.acting import Role
 from nexus.graph.declare import MUTATIONS
+from tests.conftest import Api
 from tests.house.conftest import House
 from tests.house.matrix_cells import (
     EMPTY,
@@ -17,6 +19,7 @@ from tests.house.matrix_cells import (
     root_cells,
     seen_cells,
 )
+from tests.house.matrix_ended import ended_cells
 from tests.house.matrix_inputs import SAMPLES
 from tests.house.matrix_table import differences, read_table, tabulate, write_table
 from tests.house.matrix_world import CANARY
@@ -29,8 +32,14 @@ def test_every_mutation_has_a_sample() -> None:
     assert sorted(SAMPLES.keys() - MUTATIONS.keys()) == [], "these mutations are gone"
 
 
+@pytest.fixture
+async def ended(api: Api, engine: AsyncEngine) -> dict[Role, str]:
+    """What is left to each role when its credential has ended."""
+    return await ended_cells(api, engine)
+
+
 async def test_everybody_may_do_what_the_table_says(
-    house: House, pytestconfig: pytest.Config
+    house: House, ended: dict[Role, str], pytestconfig: pytest.Config
 ) -> None:
     executor, world = house.executor, house.world
     computed: Computed = {}
@@ -46,7 +55,7 @@ async def test_everybody_may_do_what_the_table_says(
     )
     assert [told for told in deeds.told if CANARY.search(told)] == []
     assert _untold(computed) == [], "the world leaves these empty, so they say nothing"
-    found = tabulate(computed)
+    found = tabulate(computed, ended)
     if pytestconfig.getoption("--write-matrix"):
         write_table(found)
     told = differences(read_table(), found)

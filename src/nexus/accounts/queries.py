@@ -12,6 +12,7 @@ from nexus.accounts import model, rules
 from nexus.acting import NOBODY, NOWHERE, Actor
 from nexus.areas.model import COUNTRY
 from nexus.graph.http import Unauthorized
+from nexus.organizations.model import Organization, OrganizationState
 
 
 def area_prefix(area_code: str | None) -> str:
@@ -26,7 +27,8 @@ async def authenticate_token(
 ) -> Actor:
     """The actor behind a live token of an active account: one statement over a unique index.
 
-    Unauthorized when the token is unknown, expired or revoked, or its account not active.
+    Unauthorized when the token is unknown, expired or revoked, its account not active, or its
+    organization gone.
     """
     found = await authenticate_tokens(session, [token], now)
     if token not in found:
@@ -40,18 +42,20 @@ async def authenticate_tokens(
     session: AsyncSession | AsyncConnection, tokens: Collection[str], now: datetime
 ) -> dict[str, Actor]:
     """The actors behind those of the tokens that are live, by token: one statement for all."""
-    known, account = model.AccessToken, model.Account
+    known, account, holder = model.AccessToken, model.Account, Organization
     digests = {rules.digest(token): token for token in tokens}
     wanted = literal(list(digests), ARRAY(LargeBinary))
     rows = await session.execute(
         select(known.digest, account.id, account.role, account.organization_id, account.area_code)
         .select_from(known)
         .join(account, account.id == known.account_id)
+        .outerjoin(holder, holder.id == account.organization_id)
         .where(
             known.digest == any_(wanted),
             known.revoked_at.is_(None),
             or_(known.expires_at.is_(None), known.expires_at > now),
             account.state == model.AccountState.ACTIVE,
+            holder.state.is_distinct_from(OrganizationState.DEREGISTERED),
         )
     )
     return {digests[row.digest]: _actor(row, now) for row in rows}
