@@ -6,6 +6,8 @@ instrument of five dimensions (T23c) comes with its table; a later revision is a
 """
 
 import json
+from pathlib import Path
+from runpy import run_path
 
 from alembic import op
 
@@ -216,8 +218,7 @@ CREATE INDEX ix_case_file_open_of_worker ON case_file (worker_id, risk_tier) WHE
 ;
 CREATE INDEX ix_case_file_recipient_id ON case_file (recipient_id)
 ;
-CREATE INDEX ix_case_file_review_due ON case_file (review_due_at) WHERE state IN
-    ('intervention', 'evaluation')
+CREATE INDEX ix_case_file_review_due ON case_file (review_due_at) WHERE state = 'intervention'
 ;
 CREATE INDEX ix_case_file_station_id ON case_file (station_id)
 ;
@@ -237,6 +238,7 @@ CREATE TABLE case_step (
     from_state VARCHAR(40),
     to_state VARCHAR(40) NOT NULL,
     reason TEXT,
+    close_reason VARCHAR(40),
     by_id UUID NOT NULL,
     happened_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_case_step PRIMARY KEY (id),
@@ -247,7 +249,9 @@ CREATE TABLE case_step (
         'rejected_at_intake')),
     CONSTRAINT ck_case_step_to_state_known CHECK (to_state IN ('intake', 'assessment',
         'planning', 'intervention', 'evaluation', 'on_hold', 'closed', 'referred_out',
-        'rejected_at_intake'))
+        'rejected_at_intake')),
+    CONSTRAINT ck_case_step_close_reason_known CHECK (close_reason IN ('goal_met',
+        'goal_partly_met', 'client_withdrew', 'moved', 'died', 'transferred', 'no_contact'))
 )
 ;
 CREATE TABLE case_plan (
@@ -556,11 +560,15 @@ CREATE INDEX ix_conference_exception_conference_id ON conference_exception (conf
 CREATE INDEX ix_conference_exception_granted_by ON conference_exception (granted_by)
 """
 
-NEEDS = (
+LINKS = (
     "ALTER TABLE need ADD COLUMN case_id UUID",
     "ALTER TABLE need ADD CONSTRAINT fk_need_case_id FOREIGN KEY (case_id) "
     "REFERENCES case_file (id)",
     "CREATE INDEX ix_need_case_id ON need (case_id)",
+    "ALTER TABLE discovery_report ADD COLUMN case_id UUID",
+    "ALTER TABLE discovery_report ADD CONSTRAINT fk_discovery_report_case_id "
+    "FOREIGN KEY (case_id) REFERENCES case_file (id)",
+    "CREATE INDEX ix_discovery_report_case_id ON discovery_report (case_id)",
 )
 
 APPEND_ONLY = (
@@ -676,6 +684,56 @@ $$
 ;
 CREATE TRIGGER goal_is_kept BEFORE INSERT OR DELETE ON goal
 FOR EACH ROW EXECUTE FUNCTION keep_goals()
+"""
+
+TIER = """CASE c.risk_tier WHEN 'high' THEN 2 WHEN 'low' THEN 4 ELSE 3 END::smallint"""
+OF_CASE = "c.area_code, s.organization_id, c.station_id"
+AT = "JOIN station AS s ON s.id = c.station_id JOIN worker AS w ON w.id = c.worker_id"
+APPROVAL = "'case_approval_working_days'"
+WORK = {
+    "case_file": f"""
+SELECT 'case.review', c.id, c.no, {OF_CASE}, w.account_id, NULL::uuid, NULL::uuid, {TIER},
+    NULL::text, c.review_due_at, NULL::timestamptz, c.review_told_at
+FROM case_file AS c {AT} WHERE c.state = 'intervention' AND c.review_told_at IS NOT NULL
+UNION ALL
+SELECT 'case.close', c.id, c.no, {OF_CASE}, c.supervisor_id, c.closing_requested_by, NULL, {TIER},
+    {APPROVAL}, NULL, NULL, c.closing_requested_at
+FROM case_file AS c {AT} WHERE c.state = 'evaluation' AND c.closing_requested_at IS NOT NULL
+""",
+    "case_plan": f"""
+SELECT 'plan.approve', p.id, c.no || '/' || p.number, {OF_CASE}, c.supervisor_id, p.submitted_by,
+    NULL::uuid, {TIER}, {APPROVAL}, NULL::timestamptz, NULL::timestamptz, p.submitted_at
+FROM case_plan AS p JOIN case_file AS c ON c.id = p.case_id {AT} WHERE p.state = 'submitted'
+""",
+    "assessment": f"""
+SELECT 'assessment.countersign', c.id, c.no, {OF_CASE}, NULL::uuid, c.completed_by, NULL::uuid,
+    {TIER}, {APPROVAL}, NULL::timestamptz, NULL::timestamptz, c.completed_at
+FROM assessment AS c {AT}
+WHERE c.state = 'completed' AND c.countersign_needed AND c.countersigned_at IS NULL
+""",
+}
+"""What waits about each noun's rows, for the desks of 0012."""
+CASE_MOVED = """
+CREATE FUNCTION work_around_case() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    files uuid[] := ARRAY(SELECT m.id FROM moved AS m JOIN before AS b USING (id)
+        WHERE (m.area_code, m.station_id, m.supervisor_id, m.risk_tier)
+        IS DISTINCT FROM (b.area_code, b.station_id, b.supervisor_id, b.risk_tier));
+BEGIN
+    IF cardinality(files) > 0 THEN
+        PERFORM work_refresh_case_plan(ARRAY(SELECT id FROM case_plan
+            WHERE case_id = ANY(files)), now());
+    END IF;
+    RETURN NULL;
+END
+$$
+;
+CREATE TRIGGER work_around_moved AFTER UPDATE ON case_file
+REFERENCING OLD TABLE AS before NEW TABLE AS moved
+FOR EACH STATEMENT EXECUTE FUNCTION work_around_case()
+;
+REVOKE ALL ON FUNCTION work_around_case() FROM PUBLIC
 """
 
 
@@ -876,9 +934,9 @@ INSTRUMENT = (
 
 
 def upgrade() -> None:
-    """Tables, grants, guards, and the first instrument."""
+    """Tables, grants, guards, worklists, and the first instrument."""
     run = op.get_bind().exec_driver_sql
-    for statement in (*TABLES.split("\n;\n"), *NEEDS, *GUARDS.split("\n;\n")):
+    for statement in (*TABLES.split("\n;\n"), *LINKS, *GUARDS.split("\n;\n")):
         run(statement)
     for table in APPEND_ONLY:
         run(f"REVOKE UPDATE ON {table} FROM nexus_app")
@@ -886,6 +944,11 @@ def upgrade() -> None:
             f"CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE "
             f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    keep_work = run_path(str(Path(__file__).with_name("0012_worklist.py")))["keep_work"]
+    for table, view in WORK.items():
+        keep_work(run, table, view)
+    for statement in CASE_MOVED.split("\n;\n"):
+        run(statement)
     for table, columns in MOVES.items():
         run(f"REVOKE UPDATE ON {table} FROM nexus_app")
         if columns:

@@ -20,6 +20,7 @@ import nexus.casework.training.model
 import nexus.casework.visits.model
 import nexus.charity.graphql
 import nexus.charity.projects.reactions
+import nexus.discovery.filing.graphql
 import nexus.discovery.graphql
 import nexus.discovery.handling.graphql
 import nexus.discovery.intake.graphql
@@ -57,6 +58,7 @@ import nexus.matching.tasks.graphql
 import nexus.matching.tasks.reactions
 import nexus.matching.tasks.suggesting.graphql
 import nexus.matching.worklist.graphql
+import nexus.needs.casefiles.graphql
 import nexus.needs.drafts.graphql
 import nexus.needs.graphql
 import nexus.needs.lifecycle.graphql

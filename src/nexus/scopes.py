@@ -32,6 +32,18 @@ _VOLUNTEERS = (
     *("TaskSuggestion", "VolunteerSuggestion"),
 )
 
+_CASES = (
+    *("Assessment", "Instrument", "ProposedMeasure"),
+    *("Case", "CaseEvent", "CaseLoad", "CasePlan", "CaseStep", "Goal", "PlanReview"),
+    *("CaseEvaluation", "CaseParticipant", "ContactAttempt", "SelfApproval"),
+    *("CaseConference", "ConferenceDecision", "ConferenceException", "ConferenceParty"),
+)
+
+_VISITS = (
+    *("Visit", "VisitPlan", "ChangeReport", "VisitCoverage", "VisitCoverageCell"),
+    *("Pairing", "PairingContact", "Contribution", "ContributionTotal", "ContributionTotals"),
+)
+
 OPENS: dict[str, tuple[str, ...]] = {
     "needs:read": _NEEDS,
     "needs:write": (
@@ -46,6 +58,21 @@ OPENS: dict[str, tuple[str, ...]] = {
         *("createDiscoveryReport", "recordHotlineTicket", "recordFirstContact", "flagDanger"),
         *("triageReport", "assignReport", "markDuplicate", "recordMissingMaterial"),
         *("transferReport", "takeOverReport", "refuseTransfer", "recallTransfer"),
+    ),
+    "cases:read": _CASES,
+    "cases:write": (
+        *_CASES,
+        *("createAssessment", "updateAssessment", "createCase", "updateCase", "beginAssessment"),
+        *("createPlan", "updatePlan", "submitPlan", "settleGoal", "reviewPlan", "evaluateCase"),
+        *("addCaseParticipant", "endParticipation", "recordContactAttempt", "holdCase"),
+        *("resumeCase", "conveneConference", "inviteParties", "linkNeedToCase"),
+    ),
+    "visits:read": _VISITS,
+    "visits:write": (
+        *_VISITS,
+        *("planVisits", "changeVisitPlan", "recordVisit", "performVisit", "updateVisit"),
+        *("missVisit", "rescheduleVisit", "reportChange"),
+        *("startPairing", "recordPairingContact", "recordContribution"),
     ),
     "offers:read": _OFFERS,
     "offers:write": (
@@ -126,6 +153,7 @@ FREE = frozenset(
     {
         *("Area", "AssistanceStandard", "CodeEntry", "Parameter"),
         *("Organization", "Qualification", "Station", "Worker"),
+        *("OpeningSchedule", "TrainingRecord", "VisitChecklist"),
         *("EmergencyArea", "EmergencyEvent", "EmergencyPeriod"),
         *("StateMachine", "StateTransition"),
         *("AttestationCheck", "CertificateCheck"),
@@ -147,7 +175,17 @@ FOR_PEOPLE = frozenset(
         *("verifyOrganization", "rejectOrganization", "suspendOrganization"),
         *("reinstateOrganization", "deregisterOrganization"),
         *("createStation", "openStation", "pauseStation", "resumeStation", "closeStation"),
-        *("postWorker", "endPosting"),
+        *("postWorker", "endPosting", "setWorkerGrade", "recordTraining", "correctTraining"),
+        *("completeAssessment", "countersignAssessment", "rejectCase", "beginPlanning"),
+        *("beginIntervention", "beginEvaluation", "returnPlan", "approvePlan", "assignCase"),
+        *("requestClosing", "declineClosing", "closeCase", "reopenCase", "referOutCase"),
+        *("grantSelfApproval", "revokeSelfApproval", "CaseNote", "createCaseNote"),
+        *("updateCaseNote", "signCaseNote", "amendCaseNote", "holdConference"),
+        *("recordConferenceDecision", "grantConferenceException", "followUpConference"),
+        *("closeConference", "cancelConference", "openCaseFromReport"),
+        *("addOpeningSchedule", "endOpeningSchedule"),
+        *("endVisitPlan", "excuseVisit", "cancelVisit", "verifyVisit", "answerDanger"),
+        *("handleChange", "addVisitChecklist", "endPairing", "correctContribution"),
         *("IssuedExchangeSecret", "createExchangePartner", "updateExchangePartner"),
         *("rotateExchangeSecret", "pauseExchangePartner", "resumeExchangePartner"),
         *("closeExchangePartner", "replayMessage"),
@@ -177,6 +215,7 @@ FOR_PEOPLE = frozenset(
         *("confirmHours", "approveHours", "approveLongDay", "rejectHours", "upholdHours"),
         *("revokeHours", "issueCertificate", "revokeCertificate"),
         *("CertificatePaper", "printCertificate"),
+        *("FieldEdit", "adoptEdit", "setEditAside", "Workset", "WorksetEntry"),
     }
 )
 """Open to no scope: decisions that a person answers for, identity, and credentials themselves."""

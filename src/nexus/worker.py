@@ -8,6 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.operations import forget_failures, forget_tokens
+from nexus.casework.cases.operations import tell_reviews
+from nexus.casework.openings.operations import lay_openings
+from nexus.casework.visits.planning.operations import (
+    plan_due_visits,
+    show_due_visits,
+    tell_overdue_visits,
+)
 from nexus.charity.operations import expire_offers, tell_stale_offers
 from nexus.charity.projects.operations import lapse_fundraising
 from nexus.core.outbox import run_due
@@ -63,7 +70,12 @@ CLOCKS: tuple[Clock, ...] = (
     release_due_tranches,
     tell_overdue_reports,
     lapse_fundraising,
+    plan_due_visits,
+    tell_overdue_visits,
+    show_due_visits,
+    lay_openings,
     settle_reviews,
+    tell_reviews,
     tell_overdue,
     escalate_alerts,
     turn_worklists,

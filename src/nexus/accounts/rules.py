@@ -38,6 +38,10 @@ SCOPES = {
     "imports:write": "Uploading files and importing them, as far as the other scopes open it.",
     "volunteers:read": "Volunteers by pseudonym, teams, tasks, sign-ups, hours and certificates.",
     "volunteers:write": "One's own volunteers, teams and tasks, sign-ups and hours for them.",
+    "cases:read": "Assessments, case files without their notes, plans, case conferences.",
+    "cases:write": "Drafting assessments and plans, working on cases; and what is read with it.",
+    "visits:read": "Visits, their plans, reports of changes, pairings and contributions.",
+    "visits:write": "Planning and making visits, pairing helpers; and what is read with it.",
     "webhooks:write": "Endpoints that are told of changes, and their log.",
 }
 """What a credential can be narrowed to. `nexus.scopes` says which names each opens."""

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, true
+from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlalchemy.orm import aliased
 
-from nexus.acting import EVERYWHERE, TERRITORIAL, Actor, Role
+from nexus.acting import EVERYWHERE, STATION, TERRITORIAL, Actor, Role
 from nexus.casework import model
 
 _RUNS = frozenset({Role.GOV_APPROVER, Role.SYSTEM})
@@ -52,3 +52,35 @@ def may_end_posting(actor: Actor, row: Any) -> Any:
         return False
     station = aliased(model.Station)
     return exists().where(station.id == row.station_id, may_post(actor, station))
+
+
+def serves(actor: Actor, station_id: Any) -> ColumnElement[bool]:
+    """SQL: the actor works at the station today, or leads what runs it."""
+    if actor.role not in STATION:
+        return false()
+    post = aliased(model.Worker)
+    posted = exists().where(
+        post.account_id == actor.account_id,
+        post.station_id == station_id,
+        post.valid_from <= actor.today(),
+        or_(post.valid_to.is_(None), post.valid_to > actor.today()),
+    )
+    return or_(posted, leads(actor, station_id)) if actor.role is Role.STATION_LEAD else posted
+
+
+def leads(actor: Actor, station_id: Any) -> ColumnElement[bool]:
+    """SQL: the actor is a lead of the organization that runs the station, in its territory."""
+    if actor.role is not Role.STATION_LEAD:
+        return false()
+    station = aliased(model.Station)
+    return exists().where(
+        station.id == station_id,
+        station.organization_id == actor.organization_id,
+        actor.covers(station.area_code),
+    )
+
+
+def holds_post(actor: Actor, worker_id: Any) -> ColumnElement[bool]:
+    """SQL: the posting is the actor's own."""
+    post = aliased(model.Worker)
+    return exists().where(post.id == worker_id, post.account_id == actor.account_id)

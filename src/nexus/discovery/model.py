@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from nexus.casework.cases.model import Case
 from nexus.core.db import AreaCode, Base, Id
 from nexus.core.states import Transitions
 from nexus.recipients.vault.contacts.model import Contact
@@ -106,6 +107,8 @@ class DiscoveryReport(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID] = mapped_column(index=True)
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey(Case.id), index=True)
+    """The case that was opened from it."""
 
     __table_args__ = (
         UniqueConstraint("ticket_system", "ticket_type", "ticket_no"),

@@ -128,6 +128,7 @@ class NeedEvent:
         "reopen_need": ("reopen", policy.may_reopen),
         "cancel_need": ("cancel", policy.may_cancel),
         "confirm_need_still_stands": (None, policy.may_confirm_now),
+        "link_need_to_case": (None, policy.may_link_case_now),
     },
 )
 class Need:

@@ -102,6 +102,20 @@ def may_update(actor: Actor, row: Any) -> Any:
     return _in_territory(actor, row, CREATORS)
 
 
+def may_link_case(actor: Actor, row: Any) -> Any:
+    """Who does case work, in their territory; that they see the case is its own rule."""
+    return _in_territory(actor, row, frozenset({Role.STATION_LEAD, Role.SOCIAL_WORKER}))
+
+
+def may_link_case_now(actor: Actor, row: Any) -> Any:
+    """As linking, of a household's need that is not at its end."""
+    answer = may_link_case(actor, row)
+    if answer is False:
+        return False
+    ended = [state for state in model.NeedState if not model.TRANSITIONS.verbs(state)]
+    return answer & row.household_id.is_not(None) & row.state.not_in(ended)
+
+
 def may_submit(actor: Actor, row: Any) -> Any:
     """Whoever may create there."""
     return _in_territory(actor, row, CREATORS)

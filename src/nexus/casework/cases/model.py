@@ -31,7 +31,7 @@ class CaseState(StrEnum):
     REJECTED_AT_INTAKE = "rejected_at_intake"
 
 
-class CloseReason(StrEnum):
+class CaseCloseReason(StrEnum):
     """Why a case closes (domain.md 7.8)."""
 
     GOAL_MET = "goal_met"
@@ -50,7 +50,7 @@ STAGES = (_C.INTAKE, _C.ASSESSMENT, _C.PLANNING, _C.INTERVENTION, _C.EVALUATION)
 OPEN = (*STAGES, _C.ON_HOLD)
 _LISTED = ", ".join(f"'{state}'" for state in OPEN)
 OPEN_SQL = f"state IN ({_LISTED})"
-UNTOLD = (CloseReason.DIED, CloseReason.NO_CONTACT)
+UNTOLD = (CaseCloseReason.DIED, CaseCloseReason.NO_CONTACT)
 """Reasons with which there is nobody to tell."""
 TRANSITIONS = Transitions(
     CaseState,
@@ -62,8 +62,11 @@ TRANSITIONS = Transitions(
         "begin_planning": {_C.ASSESSMENT: _C.PLANNING},
         "begin_intervention": {_C.PLANNING: _C.INTERVENTION},
         "begin_evaluation": {_C.INTERVENTION: _C.EVALUATION},
+        "plan": {state: state for state in (_C.PLANNING, _C.INTERVENTION)},
+        "review": {_C.INTERVENTION: _C.INTERVENTION},
         "evaluate": {_C.EVALUATION: _C.EVALUATION},
         "request_closing": {_C.EVALUATION: _C.EVALUATION},
+        "decline_closing": {_C.EVALUATION: _C.EVALUATION},
         "close": {_C.EVALUATION: _C.CLOSED},
         "reopen": {_C.CLOSED: _C.INTERVENTION},
         "hold": dict.fromkeys(STAGES, _C.ON_HOLD),
@@ -109,7 +112,7 @@ class Case(Base):
     evaluated_at: Mapped[datetime | None]
     """When this round was evaluated."""
     client_told_at: Mapped[datetime | None]
-    close_reason: Mapped[CloseReason | None]
+    close_reason: Mapped[CaseCloseReason | None]
     closing_requested_at: Mapped[datetime | None]
     closing_requested_by: Mapped[UUID | None]
     closed_at: Mapped[datetime | None]
@@ -180,7 +183,7 @@ class Case(Base):
         Index(
             "ix_case_file_review_due",
             "review_due_at",
-            postgresql_where=text("state IN ('intervention', 'evaluation')"),
+            postgresql_where=text("state = 'intervention'"),
         ),
         Index(
             "uq_case_file_open",
@@ -204,6 +207,8 @@ class CaseStep(Base):
     from_state: Mapped[CaseState | None]
     to_state: Mapped[CaseState]
     reason: Mapped[str | None]
+    close_reason: Mapped[CaseCloseReason | None]
+    """What it was, or was to be, closed for."""
     by_id: Mapped[UUID]
     happened_at: Mapped[datetime]
 

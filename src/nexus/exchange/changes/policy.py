@@ -14,7 +14,17 @@ from sqlalchemy.sql.elements import False_
 
 from nexus.acting import CHARITY, Actor, Role, Visible, shape
 from nexus.casework import policy as casework_policy
+from nexus.casework.assessments import policy as assessments_policy
+from nexus.casework.assessments.model import Assessment
+from nexus.casework.cases import policy as cases_policy
+from nexus.casework.cases.model import Case, CasePlan
+from nexus.casework.conferences import policy as conferences_policy
+from nexus.casework.conferences.model import CaseConference
 from nexus.casework.model import Station
+from nexus.casework.pairing import policy as pairing_policy
+from nexus.casework.pairing.model import Contribution, Pairing
+from nexus.casework.visits import policy as visits_policy
+from nexus.casework.visits.model import ChangeReport, Visit, VisitPlan
 from nexus.charity import policy as charity_policy
 from nexus.charity.model import CharityProject, Offer
 from nexus.core.outbox import Event
@@ -162,6 +172,15 @@ SOURCES: dict[str, Source] = {
         Certificate, certificates_policy.visible, certificates_policy.may_read_inner
     ),
     "task_link": Source(TaskLink, links_policy.visible),
+    "case_file": Source(Case, cases_policy.visible, cases_policy.may_read_words),
+    "case_plan": Source(CasePlan, cases_policy.plan_visible),
+    "assessment": Source(Assessment, assessments_policy.visible),
+    "case_conference": Source(CaseConference, conferences_policy.visible),
+    "visit": Source(Visit, visits_policy.visible),
+    "visit_plan": Source(VisitPlan, visits_policy.visible),
+    "change_report": Source(ChangeReport, visits_policy.visible),
+    "pairing": Source(Pairing, pairing_policy.visible),
+    "contribution": Source(Contribution, pairing_policy.contribution_visible),
     "missing_notice": Source(MissingNotice, notices_policy.visible),
 }
 

@@ -39,6 +39,15 @@ class ChangedType(StrEnum):
     VOLUNTEER = "volunteer"
     VOLUNTEER_TASK = "volunteer_task"
     SIGNUP = "signup"
+    CASE_FILE = "case_file"
+    CASE_PLAN = "case_plan"
+    ASSESSMENT = "assessment"
+    CASE_CONFERENCE = "case_conference"
+    VISIT = "visit"
+    VISIT_PLAN = "visit_plan"
+    CHANGE_REPORT = "change_report"
+    PAIRING = "pairing"
+    CONTRIBUTION = "contribution"
     CHECK_IN = "check_in"
     SERVICE_RECORD = "service_record"
     CERTIFICATE = "certificate"
@@ -99,7 +108,7 @@ NOUNS: dict[str, Noun] = {
         ),
         inner=(
             *("created", "updated", "submitted", "verified", "returned", "rejected"),
-            *("line_added", "line_removed", "moved"),
+            *("line_added", "line_removed", "linked_to_case", "moved"),
         ),
         opening=("published",),
         ending=(
@@ -208,6 +217,48 @@ NOUNS: dict[str, Noun] = {
         opening=("issued",),
     ),
     "task_link": Noun("TaskLink", outward=("created", "ended")),
+    "case_file": Noun(
+        "Case",
+        outward=(
+            *("created", "assigned", "rejected", "assessment_begun", "planning_begun"),
+            *("intervention_begun", "evaluation_begun", "evaluated", "closing_requested"),
+            *("closing_declined", "closed", "reopened", "held", "resumed", "referred_out"),
+            *("moved", "review_due", "review_overdue", "reviewed", "self_approved"),
+            *("participant_added", "participant_left"),
+        ),
+        inner=("updated", "contact_attempted"),
+        opening=("created", "assigned", "moved"),
+        ending=("assigned", "moved"),
+        kind_noun="case",
+    ),
+    "case_plan": Noun(
+        "CasePlan",
+        outward=("created", "updated", "submitted", "returned", "approved", "superseded"),
+    ),
+    "assessment": Noun(
+        "Assessment",
+        outward=("created", "updated", "completed", "superseded", "countersigned"),
+    ),
+    "case_conference": Noun(
+        "CaseConference",
+        outward=(
+            *("convened", "invited", "held", "decided", "exception_granted", "followed_up"),
+            *("closed", "cancelled"),
+        ),
+        opening=("convened", "invited"),
+        kind_noun="conference",
+    ),
+    "visit": Noun(
+        "Visit",
+        outward=(
+            *("scheduled", "replanned", "performed", "updated", "missed", "rescheduled"),
+            *("excused", "cancelled", "verified", "overdue", "danger_flagged", "danger_answered"),
+        ),
+    ),
+    "visit_plan": Noun("VisitPlan", outward=("started", "changed", "ended")),
+    "change_report": Noun("ChangeReport", outward=("reported", "handled"), kind_noun="change"),
+    "pairing": Noun("Pairing", outward=("started", "contacted", "ended")),
+    "contribution": Noun("Contribution", outward=("recorded", "corrected")),
     "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
     "referral": Noun(
         "Referral",
@@ -222,7 +273,8 @@ NOUNS: dict[str, Noun] = {
 
 NEVER_TOLD = frozenset(
     {"account", "access_token", "api_client", "identity", "worker", "attestation"}
-    | {"relaxation"}
+    | {"relaxation", "field_edit", "case_note", "goal", "self_approval"}
+    | {"schedule", "training", "visit_checklist"}
     | {"guardian", "roster", "team", "hours_booking"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
@@ -232,8 +284,9 @@ NEVER_TOLD = frozenset(
 
 Who relies on an attestation asks for its standing when it matters.
 """
-KEPT_BACK = frozenset({"recipient.found", "discovery.found_by_phone"})
-"""Kinds that stay history though their object is told of: who looked for somebody by number."""
+KEPT_BACK = frozenset({"recipient.found", "discovery.found_by_phone", "task.code_shown"})
+"""Kinds that stay history though their object is told of: who looked for somebody by number, and
+who showed the code of a minute."""
 
 
 def kinds(table: str) -> tuple[str, ...]:

@@ -9,6 +9,12 @@ from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from nexus.acting import GOVERNMENT, TERRITORIAL, Actor, Role, Visible
+from nexus.casework.assessments import policy as assessments
+from nexus.casework.assessments.model import Assessment
+from nexus.casework.cases import policy as cases
+from nexus.casework.cases.model import Case, CasePlan
+from nexus.casework.visits import policy as visits
+from nexus.casework.visits.model import ChangeReport, Visit
 from nexus.charity import policy as charity
 from nexus.charity.model import Offer
 from nexus.discovery import policy as discovery
@@ -290,4 +296,42 @@ waits(
     *("duplicate.decide", DuplicateSuspicion, merging.visible),
     *(merging.may_merge, merging.may_keep_apart),
     say="A merge was proposed: decide, as a second person.",
+)
+waits(
+    *("assessment.countersign", Assessment, assessments.visible, assessments.may_countersign),
+    say="The risk is high: countersign the assessment as the lead.",
+)
+waits(
+    *("plan.approve", CasePlan, cases.plan_visible, cases.may_approve_plan, cases.may_return_plan),
+    say="The plan of a case waits for the lead: approve it or return it.",
+)
+waits(
+    *("case.review", Case, cases.visible, cases.may_review),
+    say="The plan of a case is to be looked at again.",
+    own=frozenset({Role.SOCIAL_WORKER}),
+)
+waits(
+    *("case.close", Case, cases.visible, cases.may_close, cases.may_decline_closing),
+    say="Somebody asks to close a case: approve it or decline.",
+)
+waits(
+    *("visit.perform", Visit, visits.visible, visits.may_perform),
+    say="A visit is due: make it within its window, and say what you found.",
+    own=frozenset({Role.SOCIAL_WORKER, Role.AIDE}),
+)
+waits(
+    *("visit.settle", Visit, visits.visible, visits.may_reschedule, visits.may_excuse),
+    say="A visit did not take place: put it off, or excuse it.",
+)
+waits(
+    *("visit.verify", Visit, visits.visible, visits.may_verify),
+    say="A visit was drawn for a check: make sure of it, as a second person.",
+)
+waits(
+    *("visit.danger", Visit, visits.visible, visits.may_answer_danger),
+    say="A visit found danger: act now, and say what was done.",
+)
+waits(
+    *("change.handle", ChangeReport, visits.visible, visits.may_handle),
+    say="A household changed: look at what it is entitled to, and say what was done.",
 )

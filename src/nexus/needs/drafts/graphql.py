@@ -16,7 +16,11 @@ from nexus.needs.drafts import operations
 from nexus.needs.graphql import NeedResult
 
 _POINTERS = {"consent_id": "Consent", "station_id": "Station", "owner_id": "Account"}
-_SOURCES = {"publisher_id": "Organization", "discovery_report_id": "DiscoveryReport"}
+_SOURCES = {
+    "publisher_id": "Organization",
+    "discovery_report_id": "DiscoveryReport",
+    "case_id": "Case",
+}
 _SUBJECTS = {"recipient_id": "Recipient", "household_id": "Household"}
 _NEVER_EMPTY = (
     "area_code",
@@ -75,6 +79,9 @@ class CreateNeedInput:
     discovery_report_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="The verified report that the need comes from; it is converted by this.",
+    )
+    case_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The open case that the need is part of."
     )
     idempotency_key: str
 

@@ -14,6 +14,7 @@ from nexus.casework.model import Station, StationState
 from nexus.core.refusals import Forbidden, Invalid
 from nexus.discovery.operations import convert_report
 from nexus.needs import model, policy, queries, rules
+from nexus.needs.casefiles.operations import check_case
 from nexus.needs.rules import LineInput, NeedChanges, NeedFacts
 from nexus.organizations.model import Organization, OrganizationState, OrganizationType
 from nexus.recipients import policy as recipients
@@ -43,6 +44,7 @@ async def create_need(
     group_name: str | None = None,
     publisher_id: UUID | None = None,
     discovery_report_id: UUID | None = None,
+    case_id: UUID | None = None,
     **facts: Unpack[NeedFacts],
 ) -> model.Need:
     """A draft with its lines (T5c).
@@ -56,12 +58,14 @@ async def create_need(
     area = await resolve_area(act.session, facts["area_code"])
     if not policy.may_create(act.actor, area):
         raise Forbidden(f"Role {act.actor.role.name} may not record needs in area {area}.")
+    home = await _find_household(act, subject)
     row = model.Need(
         subject_kind=subject_kind,
         recipient_id=recipient_id,
-        household_id=await _find_household(act, subject),
+        household_id=home,
         publisher_id=await _find_publisher(act, publisher_id),
         discovery_report_id=await _convert(act, discovery_report_id, facts["origin"]),
+        case_id=await check_case(act, case_id, home),
         state=model.NeedState.DRAFT,
         created_at=act.now,
         created_by=act.actor.account_id,

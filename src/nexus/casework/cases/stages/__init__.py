@@ -1,0 +1,1 @@
+"""The stages of a case through the graph: opening, assigning, moving on, interrupting."""
