@@ -24,6 +24,7 @@ STAND_INS = {
     "MissingNotice.need": "MissingNotice/need",
     "Need.confirmReason": "Need/frozen",
     "Need.frozenAt": "Need/frozen",
+    "Offer.previewLines": "Offer[draft]",
     "Recognition.household": "Recognition/household",
     "Referral.completedAt": "Referral/confirmed",
     "Referral.confirmedAt": "Referral/confirmed",

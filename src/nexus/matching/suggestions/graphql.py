@@ -112,6 +112,10 @@ class OfferMatches:
     matching_lines: list[MatchSuggestion] = derived(
         queries.needs_for_offer, about="The published lines the offer can serve, best first."
     )
+    preview_lines: list[MatchSuggestion] = derived(
+        queries.needs_for_draft,
+        about="The published lines that a draft or paused offer would serve if it were listed now.",
+    )
 
 
 @record

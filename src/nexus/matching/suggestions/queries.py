@@ -73,6 +73,20 @@ def offers_for_line(actor: Actor, line: Any, limit: Any) -> Select[Any]:
 
 def needs_for_offer(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
     """The published lines the offer can serve, best first; columns as `offers_for_line`."""
+    today = once(actor.today())
+    return _lines_for(actor, offer, limit).where(
+        offer.state == literal_column("'listed'"), ~is_stale(offer, today)
+    )
+
+
+def needs_for_draft(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
+    """The lines that an offer not listed yet, or paused, could serve if it were listed today."""
+    return _lines_for(actor, offer, limit).where(
+        offer.state.in_([literal_column("'draft'"), literal_column("'paused'")])
+    )
+
+
+def _lines_for(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
     scored = _scored_lines(actor, offer).subquery()
     line = aliased(NeedLine, scored)
     today = once(actor.today())
@@ -89,11 +103,7 @@ def needs_for_offer(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
     return (
         _chosen(scored, match, lazily)
         .where(
-            policy.offer_suggested(actor, offer),
-            offer.state == literal_column("'listed'"),
-            fitting.owner_verified(offer),
-            ~is_stale(offer, today),
-            has_room(offer),
+            policy.offer_suggested(actor, offer), fitting.owner_verified(offer), has_room(offer)
         )
         .limit(limit)
     )
