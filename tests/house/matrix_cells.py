@@ -20,12 +20,15 @@ Computed = dict[str, dict[Role, Cells]]
 """By coordinate."""
 
 STAND_INS = {
+    "Case.closeReason": "Case/closed",
+    "Case.referredTo": "Case/out",
     "DiscoveryReport.duplicateOf": "DiscoveryReport/duplicate",
     "MissingNotice.need": "MissingNotice/need",
     "Need.confirmReason": "Need/frozen",
     "Need.frozenAt": "Need/frozen",
     "Offer.previewLines": "Offer[draft]",
     "Recognition.household": "Recognition/household",
+    "Volunteer.guardianConsents": "Volunteer/child",
     "Referral.completedAt": "Referral/confirmed",
     "Referral.confirmedAt": "Referral/confirmed",
     "Referral.contactedOn": "Referral/confirmed",

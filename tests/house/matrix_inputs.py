@@ -421,6 +421,153 @@ DUTIES = {
     "dismissAlert": with_reason("Alert"),
     "reopenAlert": with_reason("Alert", was={"state": "resolved", "closed_at": now()}),
 }
+ABILITIES = {"area": _town, "skills": ["elderly"], "languages": ["yue"]}
+
+
+def _in_days(days: int) -> Callable[[Place], str]:
+    return lambda _: (now() + timedelta(days=days)).isoformat()
+
+
+TASK: dict[str, Any] = {
+    "name": "周末探访",
+    "category": "elderly",
+    "area": _town,
+    "place": "示范社区服务中心",
+    "startsAt": _in_days(2),
+    "endsAt": _in_days(3),
+    "expected": 9,
+    "positions": [{"role": "陪伴", "slots": 9}],
+}
+VOLUNTEERS = {
+    "registerVolunteer": Sample(
+        make(name="张示范", birthYear=1980, abilities=ABILITIES).given,
+        {"Volunteer": {"account_id": None}},
+    ),
+    "updateVolunteer": move("Volunteer", abilities=ABILITIES),
+    "recordTraining": move("Volunteer", training="GD.FIRST-AID"),
+    "verifyVolunteer": with_reason("Volunteer/registered"),
+    "activateVolunteer": with_reason("Volunteer", was={"state": "verified"}),
+    "suspendVolunteer": with_reason("Volunteer"),
+    "reinstateVolunteer": with_reason("Volunteer", was={"state": "suspended"}),
+    "leaveVolunteering": with_reason("Volunteer"),
+    "recordGuardianConsent": make(
+        volunteerId=of("Volunteer/minor"),
+        givenBy="PARENT",
+        name="张家长",
+        textVersion="1",
+        textHash="0" * 64,
+        method="PAPER_SCAN",
+    ),
+    "withdrawGuardianConsent": with_reason("GuardianConsent"),
+    "requestVolunteerIdentity": make(volunteerId=of("Volunteer"), purpose="DELIV"),
+    "openVolunteerIdentity": make(id=of("ContactReveal/volunteer")),
+    "eraseVolunteer": make(volunteerId=of("Volunteer/left"), reason="本人要求"),
+    "joinRoster": make(organizationId=_authority),
+    "blockVolunteer": with_reason("RosterEntry"),
+    "unblockVolunteer": with_reason("RosterEntry", was={"state": "blocked"}),
+    "createTeam": make(name="邻里队", area=_town),
+    "dissolveTeam": with_reason("Team"),
+    "addTeamMember": make(teamId=of("Team"), volunteerId=of("Volunteer/helper")),
+    "endTeamMembership": with_reason("TeamMembership"),
+    "createVolunteerTask": make(terms=TASK),
+    "updateVolunteerTask": move("VolunteerTask[draft]", terms=TASK),
+    "submitVolunteerTask": with_reason("VolunteerTask[draft]"),
+    "returnVolunteerTask": with_reason("VolunteerTask[submitted]"),
+    "publishVolunteerTask": with_reason("VolunteerTask[submitted]"),
+    "openRecruitment": with_reason("VolunteerTask/published"),
+    "changeSlots": make(positionId=of("TaskPosition"), expectedVersion=1, slots=9),
+    "startVolunteerTask": with_reason("VolunteerTask/due"),
+    "endVolunteerTask": with_reason("VolunteerTask/now"),
+    "confirmTaskHours": with_reason("VolunteerTask/past"),
+    "closeVolunteerTask": with_reason("VolunteerTask/past", was={"state": "hours_confirmed"}),
+    "cancelVolunteerTask": with_reason("VolunteerTask"),
+    "attendanceCode": make(taskId=of("VolunteerTask/now")),
+    "signUp": make(positionId=of("TaskPosition/open"), volunteerId=of("Volunteer")),
+    "confirmSignup": with_reason("Signup/applied"),
+    "declineSignup": with_reason("Signup/applied"),
+    "cancelSignup": with_reason("Signup"),
+    "markAttended": with_reason("Signup/past"),
+    "markNoShow": with_reason("Signup/past"),
+}
+
+
+def _moment(place: Place) -> str:
+    return now().isoformat()
+
+
+GOALS = [{"text": "三餐有着落"}]
+CASES = {
+    "createAssessment": make(householdId=of("Household/caseless"), workerId=of("Worker")),
+    "updateAssessment": move("Assessment/draft", remarks="补充"),
+    "completeAssessment": with_reason("Assessment/draft"),
+    "countersignAssessment": with_reason("Assessment/unsigned"),
+    "createCase": make(householdId=of("Household/caseless"), workerId=of("Worker"), opening="独居"),
+    "openCaseFromReport": move(
+        "DiscoveryReport/verified",
+        householdId=of("Household/caseless"),
+        workerId=of("Worker"),
+    ),
+    "updateCase": move("Case", opening="独居,行动不便"),
+    "assignCase": move("Case", workerId=of("Worker")),
+    "rejectCase": with_reason("Case/intake"),
+    "beginAssessment": with_reason("Case/intake"),
+    "beginPlanning": move("Case/assessed", assessmentId=of("Assessment")),
+    "createPlan": make(caseId=of("Case/planning"), summary="探访", goals=GOALS),
+    "updatePlan": move("CasePlan/draft", summary="每周探访"),
+    "submitPlan": with_reason("CasePlan/draft"),
+    "returnPlan": with_reason("CasePlan/submitted"),
+    "approvePlan": with_reason("CasePlan/submitted"),
+    "beginIntervention": with_reason("Case/planned"),
+    "settleGoal": move("Goal", outcome="ACHIEVED"),
+    "reviewPlan": move("Case", outcome="GO_ON", remarks="有起色"),
+    "beginEvaluation": with_reason("Case"),
+    "evaluateCase": move("Case/evaluated", outcome="MET", summary="稳定"),
+    "requestClosing": move("Case/evaluated", closeReason="CLIENT_WITHDREW", clientToldAt=_moment),
+    "declineClosing": with_reason("Case/asked"),
+    "closeCase": with_reason("Case/asked"),
+    "reopenCase": with_reason("Case/closed"),
+    "holdCase": with_reason("Case"),
+    "resumeCase": with_reason("Case/held"),
+    "referOutCase": with_reason("Case", referredTo="邻镇社工站"),
+    "grantSelfApproval": make(
+        stationId=of("Station"),
+        accountId=of("Account/lead"),
+        validFrom=_day(0),
+        validTo=_day(30),
+        reason="只有一名督导",
+    ),
+    "revokeSelfApproval": with_reason("SelfApproval"),
+    "createCaseNote": make(caseId=of("Case"), level="TEAM", text="探访"),
+    "updateCaseNote": move("CaseNote/draft", text="探访两次"),
+    "signCaseNote": with_reason("CaseNote/draft"),
+    "amendCaseNote": move("CaseNote", text="更正"),
+    "addCaseParticipant": make(
+        caseId=of("Case"),
+        party="COMMUNITY",
+        organizationId=of("Organization"),
+        contribution="每周走访",
+    ),
+    "endParticipation": move("CaseParticipant", leftOn=_day(1)),
+    "recordContactAttempt": make(caseId=of("Case"), channel="PHONE", reached=False),
+    "conveneConference": make(
+        caseId=of("Case"),
+        agenda="住房与照料",
+        meetsAt=_moment,
+        organizationIds=[of("Organization")],
+    ),
+    "inviteParties": move("CaseConference/convened", organizationIds=[of("Organization")]),
+    "holdConference": move("CaseConference/convened", minutes="达成一致", attendedIds=[_authority]),
+    "recordConferenceDecision": move(
+        "CaseConference", measure="每月送米", organizationId=_authority, dueOn=_day(9)
+    ),
+    "grantConferenceException": with_reason(
+        "CaseConference", rule="RESIDENCE", ruleVersion="T3b", validTo=_day(30)
+    ),
+    "followUpConference": with_reason("CaseConference/settled"),
+    "closeConference": with_reason("CaseConference/followed"),
+    "cancelConference": with_reason("CaseConference/convened"),
+    "linkNeedToCase": move("Need/caseless", caseId=of("Case")),
+}
 SAMPLES: dict[str, Sample] = {
     **ACCOUNTS,
     **ORGANIZATIONS,
@@ -436,4 +583,6 @@ SAMPLES: dict[str, Sample] = {
     **CLIENTS,
     **EXCHANGE,
     **MESSAGES,
+    **VOLUNTEERS,
+    **CASES,
 }

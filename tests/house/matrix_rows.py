@@ -26,6 +26,7 @@ from nexus.recipients.model import ConsentState, RecognitionState
 from nexus.recipients.vault import operations as vault
 from nexus.recipients.vault.model import IdentityField, Reveal
 from tests.deeds import acting
+from tests.house.matrix_cases import file_cases
 from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
@@ -34,6 +35,7 @@ from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import exchange
 from tests.house.matrix_referrals import refer
 from tests.house.matrix_reports import report
+from tests.house.matrix_volunteers import organize
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
 
@@ -60,6 +62,8 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await suspect(m, place)
     await limit_help(m, place)
     await report(m, engine, world, place)
+    await file_cases(m, place)
+    await organize(m, engine, world, place)
 
 
 async def _areas(m: Maker, place: Place) -> None:

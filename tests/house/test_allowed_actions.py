@@ -17,7 +17,11 @@ from tests.house.matrix_inputs import SAMPLES
 from tests.house.matrix_table import Reviewed
 from tests.house.matrix_world import RELATIONS, SIDES, Place, side_of
 
-ON_LINES = {"removeNeedLine": "Need[draft]", "changeQuantity": "Need[partners]"}
+ON_LINES = {
+    "removeNeedLine": "Need[draft]",
+    "changeQuantity": "Need[partners]",
+    "changeSlots": "VolunteerTask",
+}
 """Deeds that take a line and are listed on its need."""
 
 

@@ -17,6 +17,8 @@ from tests.house.matrix_world import CANARY, RELATIONS
 
 WITHOUT_KEY = {
     "addClientKey": "a key is shown once and kept as a digest",
+    "attendanceCode": "it changes each minute and is kept nowhere",
+    "openVolunteerIdentity": "nor a volunteer's name",
     "openReveal": "identity in clear is never kept as an answer",
     "openReferralReveal": "nor where a receiver reads it",
     "openReporter": "who told of something is never kept as an answer",
@@ -29,12 +31,13 @@ WITHOUT_KEY = {
 WITHOUT_VERSION = {
     "openReveal": "a reveal never changes",
     "openReporter": "nor does one of who told",
+    "openVolunteerIdentity": "nor one of a volunteer",
     "redeliverFailed": "it is about the log, not about the endpoint",
     "redeliverWebhook": "an entry of the log has no version",
     "retireClientKey": "a key has no version: it is retired or not",
     "revokeAccessToken": "a token has no version: it is revoked or not",
 }
-LINES = {"changeQuantity", "removeNeedLine"}
+LINES = {"changeQuantity", "changeSlots", "removeNeedLine"}
 """Deeds on a line at the version of its need."""
 
 

@@ -98,6 +98,12 @@ def _ids(type_: Any, given: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[A
 
 
 POINTERS = {
+    "accountId": "Account",
+    "assessmentId": "Assessment",
+    "carriedFromId": "Goal",
+    "caseId": "Case",
+    "supervisorId": "Account",
+    "workerId": "Worker",
     "authorityId": "Organization",
     "consentId": "Consent",
     "correctsId": "Recognition",
@@ -110,6 +116,7 @@ POINTERS = {
     "organizationId": "Organization",
     "ownerId": "Account",
     "parentId": "Station",
+    "parentOrganizationId": "Organization",
     "projectId": "CharityProject",
     "recipientId": "Recipient",
     "stationId": "Station",

@@ -12,6 +12,8 @@ from nexus.accounts import policy as accounts
 from nexus.accounts.clients import policy as clients
 from nexus.acting import Act, Role, View, always
 from nexus.casework import policy as casework
+from nexus.casework.assessments import policy as assessments
+from nexus.casework.cases import policy as cases
 from nexus.charity import policy as charity
 from nexus.discovery import policy as discovery
 from nexus.emergencies import policy as emergencies
@@ -28,6 +30,8 @@ from nexus.needs import policy as needs
 from nexus.organizations import policy as organizations
 from nexus.recipients import policy as recipients
 from nexus.recipients.vault import policy as vault
+from nexus.volunteering import policy as volunteering
+from nexus.volunteering.tasks import policy as tasks
 from tests.house.conftest import House
 from tests.house.matrix_cells import (
     REDACTED,
@@ -42,11 +46,19 @@ from tests.house.matrix_table import Reviewed
 from tests.house.matrix_world import RELATIONS, kind_of
 
 PUBLIC_BY_LAW = {
-    *("Area", "AssistanceStandard", "CodeEntry", "EmergencyEvent", "Parameter", "Station"),
+    *("Area", "AssistanceStandard", "CodeEntry", "EmergencyEvent", "Instrument"),
+    *("Parameter", "Station"),
 }
 """Types that everybody sees whole: their predicate is true already."""
 
 ASKED_FIRST: dict[str, tuple[Any, ...]] = {
+    "createAssessment": (assessments, "may_create"),
+    "createCase": (cases, "may_create"),
+    "openCaseFromReport": (cases, "may_create"),
+    "registerVolunteer": (volunteering, "may_register"),
+    "joinRoster": (volunteering, "may_join"),
+    "createTeam": (volunteering, "may_create_team"),
+    "createVolunteerTask": (tasks, "may_create"),
     "createDiscoveryReport": (discovery, "may_report"),
     "recordHotlineTicket": (discovery, "may_bring_tickets", "may_report"),
     "similarReports": (discovery, "may_link"),

@@ -47,7 +47,7 @@ async def register_volunteer(
     if alone and await act.session.scalar(
         select(exists().where(model.Volunteer.account_id == actor.account_id))
     ):
-        raise GuardFailed("You are registered already: see your volunteer.", rule="volunteer.once")
+        raise Forbidden("You are registered already: see your volunteer.")
     if not alone:
         await queries.check_organizer(act, actor.organization_id)
     rules.check_birth_year(birth_year, actor.today())

@@ -1,7 +1,7 @@
 """Who sees volunteers, rosters and teams, and who decides about them.
 
-A volunteer sees themselves; an organization those on its roster; stations, authorities and
-oversight those of their territory. Nobody else sees that somebody is a volunteer.
+A volunteer sees themselves; an organization those on its roster; the station's lead, authorities
+and oversight those of their territory. Nobody else sees that somebody is a volunteer.
 """
 
 from typing import Any
@@ -9,14 +9,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, false, true
 from sqlalchemy.orm import aliased
 
-from nexus.acting import EVERYWHERE, GOVERNMENT, TERRITORIAL, Actor, Role
+from nexus.acting import EVERYWHERE, GOVERNMENT, OVERSIGHT, TERRITORIAL, Actor, Role
 from nexus.volunteering import model
 
 ORGANIZERS = frozenset({Role.VOL_ORG, Role.STATION_LEAD, Role.SOCIAL_WORKER})
 """Roles that organize volunteers, each for its own organization."""
 _VERIFIERS = ORGANIZERS | {Role.GOV_CLERK, Role.GOV_APPROVER}
 _JUDGES = frozenset({Role.STATION_LEAD, Role.GOV_COORDINATOR, Role.GOV_APPROVER})
-_NEAR = TERRITORIAL | {Role.DPO}
+_NEAR = GOVERNMENT | OVERSIGHT | {Role.STATION_LEAD, Role.DPO}
+"""Who sees the volunteers of the territory, whoever organizes them."""
 
 
 def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
@@ -27,14 +28,9 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         return row.account_id == actor.account_id  # type: ignore[no-any-return]
     if actor.role not in _NEAR | ORGANIZERS:
         return false()
-    known = _on_roster(actor, row.id)
-    if actor.role not in _NEAR:
-        return known
-    return known | actor.covers(row.area_code) if actor.role in ORGANIZERS else _near(actor, row)
-
-
-def _near(actor: Actor, row: Any) -> ColumnElement[bool]:
-    return actor.covers(row.area_code)  # type: ignore[no-any-return]
+    known = _on_roster(actor, row.id) if actor.role in ORGANIZERS else false()
+    near = actor.covers(row.area_code) if actor.role in _NEAR else false()
+    return known | near
 
 
 def _on_roster(actor: Actor, volunteer_id: Any) -> ColumnElement[bool]:
@@ -146,6 +142,11 @@ def may_withdraw_guardian(actor: Actor, row: Any) -> Any:
 def may_block(actor: Actor, row: Any) -> Any:
     """The organization's own people."""
     return row.organization_id == actor.organization_id if actor.role in ORGANIZERS else False
+
+
+def may_join(actor: Actor) -> bool:
+    """A volunteer joins a roster."""
+    return actor.role is Role.VOLUNTEER
 
 
 def may_create_team(actor: Actor) -> bool:

@@ -109,6 +109,7 @@ NOUNS: dict[str, Noun] = {
         inner=(
             *("created", "updated", "submitted", "verified", "returned", "rejected"),
             *("line_added", "line_removed", "linked_to_case", "moved"),
+            "change_reported",
         ),
         opening=("published",),
         ending=(

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from nexus.acting import Act
 from nexus.core.reasons import check_reason
-from nexus.core.refusals import NotFound
+from nexus.graph.identifiers import NO_ROW
 from nexus.recipients.vault.contacts import operations as contacts
 from nexus.recipients.vault.contacts.model import ContactReveal
 from nexus.recipients.vault.model import IdentityField
@@ -26,11 +26,8 @@ async def open_volunteer_identity(act: Act, reveal_id: UUID) -> dict[IdentityFie
     """Name and phone in clear, within five minutes, to who asked and still sees the volunteer."""
     reveal = await contacts.reveal_of(act, reveal_id)
     row = model.Volunteer
-    found = await act.session.scalar(
-        select(row).where(row.contact_id == reveal.contact_id, policy.visible(act.actor, row))
-    )
-    if found is None:
-        raise NotFound("No such request, or the volunteer is no longer yours to see.")
+    known = await act.session.scalar(select(row.id).where(row.contact_id == reveal.contact_id))
+    found = await act.find(row, known or NO_ROW, visible=policy.visible)
     act.permit(policy.may_reveal, found)
     return await contacts.open_contact(act, reveal)
 

@@ -1,12 +1,13 @@
 """Joining a roster, blocking on it; making teams and who belongs to them."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from nexus.acting import Act, Deed, Role, plain_transition
+from nexus.acting import Act, Deed, plain_transition
 from nexus.areas.queries import resolve_area
 from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed
@@ -17,7 +18,7 @@ from nexus.volunteering import model, policy, queries, rules
 
 async def join_roster(act: Act, organization_id: UUID) -> model.RosterEntry:
     """A volunteer lets an organization see them; joining twice is once."""
-    if act.actor.role is not Role.VOLUNTEER:
+    if not policy.may_join(act.actor):
         raise Forbidden("Only a volunteer joins a roster: others enter one with registerVolunteer.")
     volunteer = await queries.own_volunteer(act)
     organization = await act.find(
@@ -143,9 +144,4 @@ async def _permit(act: Act, may: Callable[[Any, Any], Any], row: model.TeamMembe
     answer = may(act.actor, table)
     if not isinstance(answer, bool):
         answer = await act.session.scalar(select(answer).where(table.id == row.id))
-    if answer is not True:
-        raise Forbidden(
-            f"Role {act.actor.role.name} may not end this membership: allowedActions lists what "
-            "is possible.",
-            action="end_membership",
-        )
+    act.permit(wraps(may)(lambda actor, row: answer), row)

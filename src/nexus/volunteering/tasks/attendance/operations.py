@@ -42,6 +42,7 @@ async def attendance_code(act: Act, task_id: UUID) -> Shown:
             ends=row.ends_at,
         )
     secret = await _secret(act, task_id)
+    act.record("task.code_shown", row)
     codes = {way: rules.code_at(secret, act.now, way) for way in rules.WAYS}
     payloads = {way: rules.payload(row.no, way, code) for way, code in codes.items()}
     step = timedelta(seconds=rules.STEP_SECONDS)

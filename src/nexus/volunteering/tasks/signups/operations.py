@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from nexus.acting import Act, Role
 from nexus.core.reasons import check_reason
-from nexus.core.refusals import CapacityExhausted, Forbidden, GuardFailed, Invalid
+from nexus.core.refusals import CapacityExhausted, GuardFailed, Invalid
 from nexus.volunteering import policy as volunteer_policy
 from nexus.volunteering.model import Volunteer, VolunteerState
 from nexus.volunteering.queries import (
@@ -213,11 +213,8 @@ async def release_volunteer(
 
 
 async def _who(act: Act, volunteer_id: UUID | None) -> UUID:
-    if act.actor.role is Role.VOLUNTEER:
-        own = await own_volunteer(act)
-        if volunteer_id not in (None, own.id):
-            raise Forbidden("Sign up yourself: leave volunteerId out.", field="volunteerId")
-        return own.id
+    if volunteer_id is None and act.actor.role is Role.VOLUNTEER:
+        return (await own_volunteer(act)).id
     if volunteer_id is None:
         raise Invalid("Say who comes: give volunteerId.", field="volunteerId")
     found = await act.find(Volunteer, volunteer_id, visible=volunteer_policy.visible)
