@@ -426,5 +426,10 @@ def upgrade() -> None:
         f"GRANT UPDATE ({JUDGED}) ON service_record TO nexus_app",
         f"GRANT UPDATE ({ISSUED}) ON certificate TO nexus_app",
         "GRANT UPDATE (state, state_reason, version) ON task_link TO nexus_app",
+        *(
+            f"CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE "
+            f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            for table in ("certificate_line", "certificate_paper", "hours_booking")
+        ),
     ):
         run(statement)

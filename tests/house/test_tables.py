@@ -43,6 +43,7 @@ DELETABLE = {
 }
 """Tables of which the application may delete rows, and why that loses no history."""
 APPEND_ONLY = (
+    *("public.certificate_paper", "public.hours_booking"),
     *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
     "public.authority_reply",
     *("public.custody_step", "public.hotline_reply", "public.missing_notice"),

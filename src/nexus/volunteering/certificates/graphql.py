@@ -83,7 +83,7 @@ class Certificate:
     until_on: date
     total_minutes: int
     total_hours: Decimal = computed(
-        lambda actor, row: func.trunc(cast(row.total_minutes, Numeric) / 60, 2)
+        lambda actor, row: func.trunc(cast(row.total_minutes, Numeric) / 60, 2, type_=Numeric())
     )
     lines: list[CertificateLine] = derived(queries.lines_shown, default=100, maximum=1000)
     publicity_from_on: date | None

@@ -130,12 +130,14 @@ async def issue_certificate(
 
     HoursChanged where the period's effective records are not those that were prepared (INV-33).
     """
+    seen = await act.find(Certificate, row_id, visible=policy.visible)
+    # Records before certificates: so does whoever revokes a record, whose certificates follow.
+    records = await queries.hold_records(
+        act.session, seen.organization_id, seen.volunteer_id, seen.from_on, seen.until_on
+    )
     row = await _take(act, row_id, expected_version, policy.may_issue)
     model.TRANSITIONS.after("issue", row.state)
     rules.check_publicity_over(row.publicity_until_on, act.actor.today())
-    records = await queries.hold_records(
-        act.session, row.organization_id, row.volunteer_id, row.from_on, row.until_on
-    )
     lines = await queries.lines_of(act.session, row.id)
     if {one.id for one in records} != {record for record, _, _ in lines}:
         raise rules.HoursChanged(

@@ -90,7 +90,7 @@ def checked(actor: Actor, limit: Any, given: dict[str, Any]) -> Select[Any]:
 
 def _told() -> Select[Any]:
     row, issuer = model.Certificate, Organization
-    hours = func.trunc(cast(row.total_minutes, Numeric) / 60, 2)
+    hours = func.trunc(cast(row.total_minutes, Numeric) / 60, 2, type_=Numeric())
     return (
         select(
             func.upper(row.state).label("standing"),

@@ -137,7 +137,7 @@ class ServiceRecord:
     ended_at: datetime
     minutes: int
     hours: Decimal = computed(
-        lambda actor, row: func.trunc(cast(row.minutes, Numeric) / 60, 2),
+        lambda actor, row: func.trunc(cast(row.minutes, Numeric) / 60, 2, type_=Numeric()),
         about="With two decimals, the rest cut off.",
     )
     tier: model.DayTier | None
