@@ -1,6 +1,7 @@
 """A second factor for people who sign in: sealed secrets, hashed recovery codes.
 
-The application cannot change a secret that is kept: a new device is a new row.
+The application cannot change a secret that is kept: a new device is a new row. Organizations keep
+their names as published and are found by the folded form, which has an index.
 """
 
 from alembic import op
@@ -47,6 +48,7 @@ def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
     for statement in TABLES.split("\n;\n"):
         run(statement)
+    run("CREATE INDEX ix_organization_folded_name ON organization (normalize(name, NFKC))")
     run("REVOKE UPDATE ON second_factor, recovery_code FROM nexus_app")
     run("GRANT UPDATE (confirmed_at, last_step), DELETE ON second_factor TO nexus_app")
     run("GRANT UPDATE (used_at) ON recovery_code TO nexus_app")

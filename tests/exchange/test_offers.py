@@ -179,7 +179,9 @@ async def test_the_organization_of_that_name_is_used(source: Source) -> None:
     assert (await source.offers("甲厂"))["MED N95"].organization_id == known.id
 
 
-async def test_brackets_of_either_width_are_one_name(source: Source, engine: AsyncEngine) -> None:
+async def test_a_name_of_either_width_is_one_and_stays_as_published(
+    source: Source, engine: AsyncEngine
+) -> None:
     """Who stands here with the brackets of Chinese is found by those of ASCII, and keeps them."""
     wide, narrow = f"爱心厂（东）-{source.name}", f"爱心厂(东)-{source.name}"
     async with making(engine) as m:
@@ -194,7 +196,23 @@ async def test_brackets_of_either_width_are_one_name(source: Source, engine: Asy
         found = await session.scalars(
             select(Organization.name).where(Organization.name.like(f"%厂_%_-{source.name}"))
         )
-        assert sorted(found) == sorted([narrow, standing.name])
+        assert sorted(found) == sorted([wide, standing.name])
+
+
+async def test_a_name_keeps_the_characters_it_was_published_with(
+    source: Source, engine: AsyncEngine
+) -> None:
+    """Full-width letters, a compatibility sign, and white space in a row of the file."""
+    published = f"ＡＢＣ㈱  公益（华南）-{source.name} "
+    kept = f"ＡＢＣ㈱ 公益（华南）-{source.name}"
+    capacity = {"口罩类产能": [("N95", 1)]}
+    for name in (published, f"ABC(株) 公益(华南)-{source.name}"):
+        assert (await source.read(w.factory(name, capacity))).rejected == []
+    async with AsyncSession(engine) as session:
+        found = await session.scalars(
+            select(Organization.name).where(Organization.name.like(f"%公益_华南_-{source.name}"))
+        )
+        assert list(found) == [kept]
 
 
 async def test_a_clinic_has_one_offer_for_each_of_its_categories(source: Source) -> None:

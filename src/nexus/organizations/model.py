@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import AreaCode, Base, Id
@@ -79,6 +79,7 @@ class Organization(Base):
         CheckConstraint("uscc ~ '^[0-9A-HJ-NPQRTUWXY]{18}$'", name="uscc_shape"),
         CheckConstraint("verified_by IS DISTINCT FROM created_by", name="verifier_not_creator"),
         Index("ix_organization_name", "name"),
+        Index("ix_organization_folded_name", text("normalize(name, NFKC)")),
     )
 
 

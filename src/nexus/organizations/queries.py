@@ -1,10 +1,11 @@
 """What others need to know of an organization."""
 
+import unicodedata
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from nexus.acting import View
@@ -18,6 +19,12 @@ def is_verified(organization_id: Any) -> ColumnElement[bool]:
         row.id == organization_id, row.state == model.OrganizationState.VERIFIED
     )
     return verified.correlate_except(row)
+
+
+def is_called(row: Any, name: str) -> ColumnElement[bool]:
+    """SQL: the organization has this name, whatever the width of its characters (NFKC)."""
+    folded = " ".join(unicodedata.normalize("NFKC", name).split())
+    return func.normalize(row.name, literal_column("NFKC")) == folded
 
 
 async def holds_qualification(

@@ -34,6 +34,7 @@ from nexus.exchange.profiles.values import shown
 from nexus.exchange.reading.tables import plain
 from nexus.needs.rules import ABSENT
 from nexus.organizations.model import Organization, OrganizationState, OrganizationType
+from nexus.organizations.queries import is_called
 
 NOT_REVIEWED = "its source no longer says that it is reviewed"
 OFFER = "/offer"
@@ -101,7 +102,7 @@ async def read(parties: Parties, profile: Profile, entry: Entry, area: str) -> W
             for line in entry.lines
             for category in categories
         ],
-        organization=plain(entry.text("organization") or ""),
+        organization=entry.text("organization") or "",
         org_type=_org_type(entry.text("org_type") or ""),
         organization_area=await _organization_area(parties, entry, notes),
         title=profile.public.title if profile.public else None,
@@ -317,19 +318,15 @@ def _client(parties: Parties, organization_id: UUID) -> Act:
     return Act(parties.act.session, actor)
 
 
-def widths(name: str) -> set[str]:
-    """The ways in which a name that the reader has folded may stand here: with either brackets."""
-    return {name, name.translate(str.maketrans("()", "（）"))}
-
-
 async def _as_owner(parties: Parties, wanted: Wanted) -> Act:
     """The organization of that name, entered and verified when there is none."""
     if (own := parties.own_offers) is not None:
-        if wanted.organization not in {plain(it) for it in (own.name, own.uscc, own.no) if it}:
+        named = plain(wanted.organization)
+        if named not in {plain(it) for it in (own.name, own.uscc, own.no) if it}:
             raise Forbidden(f"You bring offers of {own.name} only, by that name or its number.")
         return parties.vouch
     session, row = parties.act.session, Organization
-    known = select(row).where(row.name.in_(widths(wanted.organization))).limit(3)
+    known = select(row).where(is_called(row, wanted.organization)).limit(3)
     found = list(await session.scalars(known))
     if len(found) > 1:
         raise Invalid(

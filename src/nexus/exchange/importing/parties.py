@@ -21,6 +21,7 @@ from nexus.organizations.model import (
     OrganizationType,
 )
 from nexus.organizations.operations import admit_imported, create_organization
+from nexus.organizations.queries import is_called
 
 IMPORT = "import"
 ADMIN = "admin"
@@ -132,7 +133,7 @@ async def _publisher(act: Act, vouch: Act, person: Account, wanted: Publisher) -
         row.state == OrganizationState.VERIFIED,
     )
     if wanted.uscc or wanted.name:
-        named = row.uscc == wanted.uscc if wanted.uscc else row.name == wanted.name
+        named = row.uscc == wanted.uscc if wanted.uscc else is_called(row, wanted.name or "")
         found = list(await act.session.scalars(select(row.id).where(named, *authority).limit(2)))
         if len(found) != 1:
             raise WhoRefused(

@@ -36,6 +36,8 @@ DAYS = frozenset(
 )
 KEPT_IN_CLEAR = frozenset({"household", "person"})
 MULTILINE = frozenset({"description"})
+AS_PUBLISHED = frozenset({"organization"})
+"""Names are kept in the characters they were published with, and compared folded."""
 KEY_SEPARATOR = " / "
 LONGEST_KEY = 300
 LONGEST_ITEM = 200
@@ -155,11 +157,14 @@ def _read(profile: Profile, spec: Field, row: Row) -> Any:
     _, cell = found
     if spec.name in DAYS:
         return day_of(cell)
-    return _translated(spec, text_of(cell, multiline=spec.name in MULTILINE))
+    return _translated(
+        spec,
+        text_of(cell, multiline=spec.name in MULTILINE, as_published=spec.name in AS_PUBLISHED),
+    )
 
 
 def _translated(spec: Field, text: str) -> Any:
-    if text in spec.refuse:
+    if text in spec.refuse or plain(text) in spec.refuse:
         raise Unreadable("NOT_TAKEN", f"The profile does not take {shown(text)} here.")
     folded = label(text)
     if folded in spec.values:

@@ -55,12 +55,17 @@ def _blank_words(blanks: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, blanks)) or "(?!)")
 
 
-def text_of(cell: Cell, *, multiline: bool = False) -> str:
-    """A cell that is not blank as text. A number of 16 digits or more is refused."""
+def text_of(cell: Cell, *, multiline: bool = False, as_published: bool = False) -> str:
+    """A cell that is not blank as text; `as_published`: only its white space is tidied.
+
+    A number of 16 digits or more is refused.
+    """
     value = cell.value
     if isinstance(value, str):
         if _SCIENTIFIC.fullmatch(value.strip()):
             raise _lost_digits()
+        if as_published:
+            return " ".join(value.split())
         return value.strip() if multiline else plain(value)
     if isinstance(value, bool):
         return "true" if value else "false"
