@@ -436,6 +436,26 @@ WORKER = (
     "AND (certificate_no IS NULL OR grade <> 'auxiliary'))",
 )
 
+NEED_REVIEW = """
+UNION ALL
+SELECT 'need.review', n.id, n.no, n.area_code, n.publisher_id, n.station_id, n.owner_id, NULL,
+    NULL, least(substr(n.urgency, 2, 1)::smallint, 3::smallint), NULL,
+    work_due('need_verification_working_days', n.changed_at, n.area_code), NULL, n.changed_at
+FROM need AS n WHERE n.changed_at IS NOT NULL AND n.state IN ('submitted', 'verified', 'published',
+    'paused')
+"""
+
+MESSAGES = (
+    "ALTER TABLE need ADD COLUMN changed_at TIMESTAMP WITH TIME ZONE",
+    "ALTER TABLE exchange_message ALTER COLUMN need_id DROP NOT NULL",
+    "ALTER TABLE exchange_message ADD COLUMN change_report_id UUID",
+    "ALTER TABLE exchange_message ADD CONSTRAINT fk_exchange_message_change_report_id "
+    "FOREIGN KEY (change_report_id) REFERENCES change_report (id)",
+    "ALTER TABLE exchange_message ADD CONSTRAINT ck_exchange_message_one_subject "
+    "CHECK (num_nonnulls(need_id, report_id, change_report_id) = 1)",
+    "CREATE INDEX ix_exchange_message_change_report_id ON exchange_message (change_report_id)",
+)
+
 GRANTS = (
     "GRANT DELETE ON station_opening TO nexus_app",
     "REVOKE UPDATE ON training_record, visit_checklist, pairing_contact, contribution "
@@ -584,7 +604,7 @@ $$
 def upgrade() -> None:
     """Tables, grants, histories that nobody changes, the first checklist, and worklists."""
     run = op.get_bind().exec_driver_sql
-    for statement in (*TABLES.split("\n;\n"), *WORKER, *GRANTS):
+    for statement in (*TABLES.split("\n;\n"), *WORKER, *MESSAGES, *GRANTS):
         run(statement)
     for table in APPEND_ONLY:
         run(
@@ -592,8 +612,10 @@ def upgrade() -> None:
             f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
     op.get_bind().execute(text(FIRST_CHECKLIST), {"items": items()})
-    keep_work = run_path(str(Path(__file__).with_name("0012_worklist.py")))["keep_work"]
+    worklist = run_path(str(Path(__file__).with_name("0012_worklist.py")))
     for table, view in WORK.items():
-        keep_work(run, table, view)
+        worklist["keep_work"](run, table, view)
+    of_need = worklist["VIEWS"]["need"].rstrip() + NEED_REVIEW
+    run(f"CREATE OR REPLACE VIEW work_of_need ({worklist['COLUMNS']}) AS {of_need}")
     for statement in AROUND.split("\n;\n"):
         run(statement)

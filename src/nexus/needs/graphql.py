@@ -158,6 +158,11 @@ class Need:
     provisional: bool
     emergency_phase: EmergencyPhase | None
     confirm_needed: bool
+    changed_at: datetime | None = classified(
+        model.Need.changed_at,
+        allowed=policy.may_read_detail,
+        about="A change in the household was told, and nobody has confirmed since that it stands.",
+    )
     version: int
     created_at: datetime
     published_at: datetime | None

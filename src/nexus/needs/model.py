@@ -195,6 +195,8 @@ class Need(Base):
     """The report that the need was recorded from (T22)."""
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey(Case.id), index=True)
     """The case that it is part of: what is linked to the need is linked to the case (T19c)."""
+    changed_at: Mapped[datetime | None]
+    """A change in the household was told, and nobody has confirmed since that the need stands."""
 
     lines: Mapped[list["NeedLine"]] = relationship(
         order_by="NeedLine.position", cascade="save-update", lazy="raise"

@@ -201,7 +201,12 @@ def may_confirm(actor: Actor, row: Any) -> Any:
 def may_confirm_now(actor: Actor, row: Any) -> Any:
     """As confirm, while the need waits for it."""
     answer = may_confirm(actor, row)
-    return answer if answer is False else answer & row.confirm_needed
+    return answer if answer is False else answer & (row.confirm_needed | _changed(row))
+
+
+def _changed(row: Any) -> Any:
+    column = row.changed_at
+    return column.is_not(None) if hasattr(column, "is_not") else column is not None
 
 
 def may_close(actor: Actor, row: Any) -> Any:

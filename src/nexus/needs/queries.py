@@ -25,7 +25,8 @@ from sqlalchemy.orm import aliased
 from nexus.acting import Act, View
 from nexus.areas.model import CodeEntry
 from nexus.needs import model, policy
-from nexus.recipients.model import Consent, ConsentState, Recipient, Recognition
+from nexus.recipients.merging.queries import canonical_household
+from nexus.recipients.model import Consent, ConsentState, Household, Recipient, Recognition
 from nexus.recipients.queries import LIVE_RECOGNITION
 from nexus.recipients.rules import kind_of
 
@@ -174,6 +175,25 @@ async def take_live_of(
     found = await session.execute(
         select(need)
         .where(subject, need.state.in_(LIVE), ~need.confirm_needed)
+        .order_by(need.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(found.scalars())
+
+
+async def take_open_of_household(session: AsyncSession, household_id: UUID) -> list[model.Need]:
+    """The needs of a household and its people, also under merged records, that are open; locked."""
+    need, home, person = model.Need, Household, Recipient
+    stays = canonical_household(household_id)
+    homes = select(home.id).where(or_(home.id == stays, home.merged_into_id == stays))
+    people = select(person.id).where(person.household_id.in_(homes))
+    found = await session.execute(
+        select(need)
+        .where(
+            or_(need.household_id.in_(homes), need.recipient_id.in_(people)),
+            need.state.in_((model.NeedState.SUBMITTED, *LIVE)),
+        )
         .order_by(need.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
+from nexus.casework.visits.model import ChangeReport, ChangeState
 from nexus.core.outbox import Event, hears
 from nexus.needs.moving.operations import follow_the_person
 from nexus.needs.operations import pause_under_consent
-from nexus.needs.standing.operations import freeze_after_end
+from nexus.needs.standing.operations import flag_after_change, freeze_after_end
 from nexus.recipients.model import Recipient, Recognition
 
 
@@ -60,6 +61,15 @@ async def follow_at_move(session: AsyncSession, event: Event, now: datetime) -> 
     person = await session.get_one(Recipient, event.object_id)
     before = UUID(event.facts["household_before"])
     await follow_the_person(Act(session, system(now)), person, before)
+
+
+@hears("change.reported")
+async def flag_at_change(session: AsyncSession, event: Event, now: datetime) -> None:
+    """A visit found the household changed: its open needs are looked at again."""
+    report = await session.get_one(ChangeReport, event.object_id)
+    if report.state is ChangeState.REPORTED:
+        act = Act(session, system(now))
+        await flag_after_change(act, report.household_id, report_id=report.id)
 
 
 async def _freeze(session: AsyncSession, event: Event, now: datetime) -> None:

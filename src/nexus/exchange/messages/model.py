@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nexus.core.db import Base, Id, TransactionId
 from nexus.core.states import Transitions
+from nexus.discovery.model import DiscoveryReport
 
 
 class PartnerMode(StrEnum):
@@ -113,7 +114,7 @@ class ExchangeSecret(Base):
 
 
 class ExchangeThread(Base):
-    """One household (a group need is its own) towards one partner: what keeps order.
+    """One household (a group need or a ticket is its own) towards one partner: what keeps order.
 
     Its id is all that the partner learns of the household.
     """
@@ -123,7 +124,7 @@ class ExchangeThread(Base):
     id: Mapped[Id]
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("exchange_partner.id"))
     subject_id: Mapped[UUID]
-    """The household, or the need of a group."""
+    """The household, or the need of a group, or the report that a ticket made."""
     sent: Mapped[int] = mapped_column(default=0)
     """The sequence of the last message out."""
     received: Mapped[int] = mapped_column(default=0)
@@ -190,7 +191,7 @@ class ExchangeMessage(Base):
     """Within thread and direction: ours without a gap, theirs as they count."""
     event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"), index=True)
     """The cause of a message out."""
-    need_id: Mapped[UUID] = mapped_column(ForeignKey("need.id"), index=True)
+    need_id: Mapped[UUID | None] = mapped_column(ForeignKey("need.id"), index=True)
     reply_id: Mapped[UUID | None] = mapped_column(ForeignKey("authority_reply.id"), index=True)
     """The effect of a message in."""
     body: Mapped[str]
@@ -218,9 +219,19 @@ class ExchangeMessage(Base):
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]
     """The class of the last failure: a code, never a text from outside."""
+    report_id: Mapped[UUID | None] = mapped_column(ForeignKey(DiscoveryReport.id), index=True)
+    """The hotline's report that a reply is about (T23), where it is not about a need."""
+    change_report_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("change_report.id"), index=True
+    )
+    """The change in a household that a message out tells of."""
 
     __table_args__ = (
         UniqueConstraint("partner_id", "direction", "idempotency_key"),
+        CheckConstraint(
+            "num_nonnulls(need_id, report_id, change_report_id) = 1", name="one_subject"
+        ),
+        CheckConstraint("report_id IS NULL OR direction = 'out'", name="report_goes_out"),
         CheckConstraint("(direction = 'out') = (event_id IS NOT NULL)", name="cause"),
         CheckConstraint("(direction = 'in') = (reply_id IS NOT NULL)", name="effect"),
         CheckConstraint("(direction = 'in') = (outcome IS NOT NULL)", name="outcome"),

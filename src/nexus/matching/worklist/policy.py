@@ -154,6 +154,10 @@ waits(
     say="The recognition ended: confirm that the need still stands, or close it.",
 )
 waits(
+    *("need.review", Need, needs.visible, needs.may_confirm_now),
+    say="The household changed: confirm that the need still stands, or close it.",
+)
+waits(
     *("need.verify_later", Need, needs.visible, needs.may_verify_later_now),
     say="Help came first: the verification is still to be made.",
 )

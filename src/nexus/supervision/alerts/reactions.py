@@ -10,11 +10,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
+from nexus.casework.visits.model import Visit
 from nexus.core.outbox import Event, hears
 from nexus.discovery.model import DiscoveryReport
 from nexus.needs.model import Need
 from nexus.obligations.model import Obligation
 from nexus.organizations.model import Organization
+from nexus.recipients.model import Household
 from nexus.supervision.alerts.model import AlertClass, Severity
 from nexus.supervision.alerts.operations import clear_alert, raise_alert
 from nexus.supervision.alerts.rules import RULES
@@ -30,6 +32,11 @@ async def _of_organization(session: AsyncSession, event: Event) -> str:
 
 async def _of_report(session: AsyncSession, event: Event) -> str:
     return (await session.get_one(DiscoveryReport, event.object_id)).custody_area_code
+
+
+async def _of_visit(session: AsyncSession, event: Event) -> str:
+    visit = await session.get_one(Visit, event.object_id)
+    return (await session.get_one(Household, visit.household_id)).area_code
 
 
 async def _of_need(session: AsyncSession, event: Event) -> str:
@@ -76,6 +83,16 @@ WATCHES = (
         (
             *("referral.accepted", "referral.rejected", "referral.recalled", "referral.expired"),
             *("referral.completed", "referral.failed", "referral.entered_in_error"),
+        ),
+    ),
+    Watch("visit.danger", "visit.danger_flagged", _of_visit, ("visit.danger_answered",)),
+    Watch(
+        "visit.overdue",
+        "visit.overdue",
+        _of_visit,
+        (
+            *("visit.performed", "visit.missed", "visit.cancelled", "visit.replanned"),
+            *("visit.rescheduled", "visit.excused"),
         ),
     ),
     Watch("help.twice", "helped.overridden", _of_need),

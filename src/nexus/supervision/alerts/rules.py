@@ -52,6 +52,8 @@ _LISTED = (
         AlertClass.FAULT,
     ),
     Rule("report.overdue", 1, Stage.IN, Severity.MAJOR, "A report of hardship waits too long."),
+    Rule("visit.danger", 1, Stage.IN, Severity.CRITICAL, "A visit found somebody in danger."),
+    Rule("visit.overdue", 1, Stage.IN, Severity.MINOR, "A household was not visited in time."),
     Rule(
         "help.twice",
         1,

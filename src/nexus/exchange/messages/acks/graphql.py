@@ -4,6 +4,8 @@ from datetime import datetime
 
 import strawberry
 
+from nexus.casework.visits.graphql import ChangeReport
+from nexus.discovery.graphql import DiscoveryReport
 from nexus.exchange.messages import model, policy
 from nexus.exchange.messages.acks import operations
 from nexus.exchange.messages.graphql import ExchangePartner, ExchangePartnerResult
@@ -67,6 +69,8 @@ class ExchangeMessage:
     last_error: str | None
     partner: ExchangePartner | None = to_one(model.ExchangeMessage.partner_id)
     need: Need | None = to_one(model.ExchangeMessage.need_id)
+    report: DiscoveryReport | None = to_one(model.ExchangeMessage.report_id)
+    change_report: ChangeReport | None = to_one(model.ExchangeMessage.change_report_id)
     reply: AuthorityReply | None = to_one(model.ExchangeMessage.reply_id)
 
 

@@ -29,7 +29,7 @@ async def fan_out(session: AsyncSession, now: datetime) -> int:
     """Turn the next settled events into messages; how far it came: 0 when there was none.
 
     The place and the messages move in one transaction: each event makes a message exactly once
-    for the authority that published the need (INV-37).
+    for the authority that published the need, recognised the household or has the ticket (INV-37).
     """
     cursor = await queries.take_cursor(session)
     if cursor is None:
@@ -37,8 +37,11 @@ async def fan_out(session: AsyncSession, now: datetime) -> int:
     end = await next_place(session, cursor, WINDOW if await queries.has_partners(session) else None)
     if end is None:
         return 0
-    found = await session.execute(queries.news(Place(cursor.xact, cursor.position), end))
-    rows = sorted(found.mappings(), key=lambda row: row["partner_id"].bytes)
+    rows = []
+    for news in (queries.news, queries.change_news, queries.replies):
+        found = await session.execute(news(Place(cursor.xact, cursor.position), end))
+        rows += found.mappings()
+    rows.sort(key=lambda row: (row["partner_id"].bytes, row["xact"], row["position"]))
     for partner_id, told in groupby(rows, key=lambda row: row["partner_id"]):
         await _write(session, partner_id, list(told), now)
     cursor.xact, cursor.position = end
@@ -96,6 +99,8 @@ def _message(
         "sequence": thread.sent,
         "event_id": row["event_id"],
         "need_id": row["need_id"],
+        "report_id": row["report_id"],
+        "change_report_id": row["change_id"],
         "body": body,
         "payload_hash": hash_of(body),
         "idempotency_key": key,

@@ -2,13 +2,30 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, case, exists, func, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Uuid,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from nexus.accounts.model import Account
+from nexus.casework.visits.model import ChangeReport, Visit
 from nexus.core.db import TransactionId
 from nexus.core.following import Place
 from nexus.core.outbox import Event
+from nexus.discovery.model import DiscoveryReport, HotlineReply
 from nexus.exchange.messages import model
 from nexus.exchange.messages.news import rules
 from nexus.exchange.webhooks.model import FeedCursor
@@ -16,7 +33,7 @@ from nexus.matching.pledges.model import Delivery, Pledge
 from nexus.matching.referrals.model import Referral
 from nexus.needs.model import Need, NeedLine
 from nexus.organizations.model import Organization
-from nexus.recipients.model import Recipient
+from nexus.recipients.model import Household, Recipient
 
 CURSOR = "messages"
 
@@ -75,7 +92,8 @@ def news(start: Place, end: tuple[int, int]) -> Select[Any]:
         func.coalesce(delivery.quantity, pledge.quantity).label("quantity"),
         *(delivery.delivered_on, line.item_code, line.unit),
         *(helper.no.label("helper_no"), helper.uscc.label("helper_code")),
-        _P.id.label("partner_id"),
+        *(_P.id.label("partner_id"), event.xact, event.position),
+        *(null().label("change_id"), null().label("report_id")),
     )
     return (  # type: ignore[no-any-return]
         found.join(_P, _P.organization_id == need.publisher_id)
@@ -90,6 +108,83 @@ def news(start: Place, end: tuple[int, int]) -> Select[Any]:
             _P.state != model.PartnerState.CLOSED,
         )
         .order_by(event.xact, event.position)
+    )
+
+
+def change_news(start: Place, end: tuple[int, int]) -> Select[Any]:
+    """As `news`: changes in households, for the authority that recognised them."""
+    event, report, home = aliased(Event), aliased(ChangeReport), aliased(Household)
+    visit = aliased(Visit)
+    place = tuple_(event.xact, event.position)
+    return (
+        select(
+            *(event.id.label("event_id"), event.kind, event.occurred_at, event.object_type),
+            *(event.object_version, event.sequence.label("event_sequence"), event.facts),
+            *(null().label("need_id"), report.household_id.label("subject_id")),
+            *(report.no.label("object_no"), report.changes, report.major, report.happened_on),
+            *(home.no.label("household_no"), visit.no.label("visit_no")),
+            *(_P.id.label("partner_id"), event.xact, event.position),
+            *(report.id.label("change_id"), null().label("report_id")),
+        )
+        .join(report, and_(event.object_type == "change_report", report.id == event.object_id))
+        .join(home, home.id == report.household_id)
+        .outerjoin(visit, visit.id == report.visit_id)
+        .join(_P, _P.organization_id == report.authority_id)
+        .where(
+            event.kind == rules.CHANGE_REPORTED,
+            place > _at(start),
+            place <= _at(end),
+            event.xact >= _P.since_xact,
+            _P.state != model.PartnerState.CLOSED,
+        )
+        .order_by(event.xact, event.position)
+    )
+
+
+def replies(start: Place, end: tuple[int, int]) -> Select[Any]:
+    """What hotlines were answered after `start` up to `end`, to the partner that has the ticket."""
+    event, report, said = aliased(Event), aliased(DiscoveryReport), aliased(HotlineReply)
+    place = tuple_(event.xact, event.position)
+    partner = partner_of(report)
+    return (
+        select(
+            *(event.id.label("event_id"), event.kind, event.occurred_at, event.xact),
+            *(event.position, event.object_version, event.sequence.label("event_sequence")),
+            event.facts,
+            *(report.id.label("report_id"), report.no.label("report_no"), said.text),
+            *(report.id.label("subject_id"), null().label("need_id"), _P.id.label("partner_id")),
+            null().label("change_id"),
+        )
+        .join(report, report.id == event.object_id)
+        .join(said, said.id == cast(event.facts["reply_id"].astext, Uuid()))
+        .join(_P, _P.id == partner)
+        .where(
+            event.kind == rules.REPLIED,
+            place > _at(start),
+            place <= _at(end),
+            event.xact >= _P.since_xact,
+        )
+        .order_by(event.xact, event.position)
+    )
+
+
+def partner_of(report: Any) -> Any:
+    """SQL: the partner whose people or machine brought the ticket, else that of the nearest
+    authority above the place; null where there is none."""
+    partner, authority, bringer = aliased(_P), aliased(Organization), aliased(Account)
+    brought = exists().where(
+        bringer.id == report.created_by, bringer.organization_id == partner.organization_id
+    )
+    own = brought.correlate_except(bringer)
+    near = func.starts_with(report.area_code, authority.area_code)
+    return (
+        select(partner.id)
+        .join(authority, authority.id == partner.organization_id)
+        .where(partner.state != model.PartnerState.CLOSED, or_(own, near))
+        .order_by(own.desc(), func.length(authority.area_code).desc(), partner.id)
+        .limit(1)
+        .correlate(report)
+        .scalar_subquery()
     )
 
 

@@ -18,10 +18,16 @@ _SKIPPED = frozenset(
     }
 )
 """What is no step of help."""
+REPLIED = "discovery.replied"
+"""A hotline is answered, by its own number of the ticket (T5, T23)."""
+CHANGE_REPORTED = "change.reported"
+"""A household changed: the authority that recognised it is told (T24)."""
+OTHERS = (REPLIED, CHANGE_REPORTED)
+"""Kinds of messages that are not about a need."""
 
 
 def told_kinds() -> list[str]:
-    """The kinds of events that make a message: what everybody may know of the three nouns."""
+    """The kinds of events about a need that make a message: what everybody may know of them."""
     kinds = [k for table in TOLD for k in NOUNS[table].kinds(table, NOUNS[table].outward)]
     return sorted(set(kinds) - _SKIPPED)
 
@@ -41,7 +47,11 @@ def content(
 
 
 def data_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What it says of need, object and helper: numbers, codes, quantities. Nobody's name."""
+    """What it says of need or household, object and helper: numbers and codes. Nobody's name."""
+    if row["change_id"] is not None:
+        return _change_of(row)
+    if row["report_id"] is not None:
+        return _answer(row)
     kind = row["object_type"].upper()
     told: dict[str, Any] = {
         "need": {
@@ -66,6 +76,43 @@ def data_of(row: Mapping[str, Any]) -> dict[str, Any]:
             "deliveredOn": _day(row["delivered_on"]),
         }
     return told
+
+
+def _change_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "household": {"no": row["household_no"]},
+        "object": {
+            "type": row["object_type"].upper(),
+            "no": row["object_no"],
+            "version": row["object_version"],
+            "sequence": row["event_sequence"],
+        },
+        "change": {
+            "codes": list(row["changes"]),
+            "major": row["major"],
+            "happenedOn": _day(row["happened_on"]),
+            "visitNo": row["visit_no"],
+        },
+    }
+
+
+def _answer(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a hotline is told: its own number, where the report stands, in the list's words."""
+    facts = row["facts"]
+    return {
+        "ticket": {
+            "system": facts["ticket_system"],
+            "type": facts["ticket_type"],
+            "no": facts["ticket_no"],
+        },
+        "reply": {"code": facts["code"], "text": row["text"], "state": _code(facts["state"])},
+        "object": {
+            "type": "DISCOVERY_REPORT",
+            "no": row["report_no"],
+            "version": row["object_version"],
+            "sequence": row["event_sequence"],
+        },
+    }
 
 
 def _code(value: Any) -> str | None:

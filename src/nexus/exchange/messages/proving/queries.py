@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, exists, func, literal, or_, select, tuple_
+from sqlalchemy import Select, Text, and_, cast, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
+from nexus.accounts.model import Account
+from nexus.casework.visits.model import ChangeReport
 from nexus.core.outbox import Event
+from nexus.discovery.model import DiscoveryReport
 from nexus.exchange.messages import model
 from nexus.exchange.messages.news import queries as news
-from nexus.exchange.messages.news.rules import told_kinds
+from nexus.exchange.messages.news.rules import CHANGE_REPORTED, OTHERS, REPLIED, told_kinds
 from nexus.exchange.messages.queries import OUT
 from nexus.exchange.webhooks.model import FeedCursor
 from nexus.matching.pledges.model import Delivery, Pledge
@@ -43,11 +46,62 @@ def _untold() -> Select[Any]:
     )
 
 
+def _untold_changes() -> Select[Any]:
+    """The same of changes in households, and the authority that recognised them."""
+    report = aliased(ChangeReport)
+    told = exists().where(_M.partner_id == _P.id, _M.event_id == Event.id, OUT)
+    read = select(FeedCursor.xact, FeedCursor.position).where(FeedCursor.name == news.CURSOR)
+    place = read.subquery()
+    wrong = finding(Event.id, "an authority was not told of this change", position=Event.position)
+    return (
+        wrong.join(report, and_(Event.object_type == "change_report", report.id == Event.object_id))
+        .join(_P, _P.organization_id == report.authority_id)
+        .where(
+            Event.kind == CHANGE_REPORTED,
+            _P.state != model.PartnerState.CLOSED,
+            Event.xact >= _P.since_xact,
+            tuple_(Event.xact, Event.position)
+            <= select(place.c.xact, place.c.position).scalar_subquery(),
+            ~told,
+        )
+    )
+
+
+def _unanswered() -> Select[Any]:
+    """Up to where the feed has been read: a hotline that was not told how its ticket stands.
+
+    Of tickets that the authority's own people or machine brought: whose the others are may change.
+    """
+    report, bringer = aliased(DiscoveryReport), aliased(Account)
+    told = exists().where(_M.event_id == Event.id, OUT)
+    place = (
+        select(FeedCursor.xact, FeedCursor.position)
+        .where(FeedCursor.name == news.CURSOR)
+        .subquery()
+    )
+    return (
+        finding(Event.id, "a hotline was not told of this reply", position=Event.position)
+        .join(report, report.id == Event.object_id)
+        .join(bringer, bringer.id == report.created_by)
+        .join(_P, _P.organization_id == bringer.organization_id)
+        .where(
+            Event.kind == REPLIED,
+            _P.state != model.PartnerState.CLOSED,
+            Event.xact >= _P.since_xact,
+            tuple_(Event.xact, Event.position)
+            <= select(place.c.xact, place.c.position).scalar_subquery(),
+            ~told,
+        )
+    )
+
+
 def _without_cause() -> Select[Any]:
     return (
         finding(_M.id, "a message says another thing than the event that caused it")
         .join(Event, Event.id == _M.event_id)
-        .where(or_(Event.kind != _M.kind, Event.kind.not_in(told_kinds())))
+        .where(
+            or_(Event.kind != _M.kind, Event.kind.not_in([*told_kinds(), *OTHERS])),
+        )
     )
 
 
@@ -131,6 +185,8 @@ def _replies() -> Select[Any]:
 
 CHECKS: dict[str, Select[Any]] = {
     "INV-37 each event is told": _untold(),
+    "INV-37 each hotline is answered": _unanswered(),
+    "INV-37 each change is told": _untold_changes(),
     "INV-37 a message has its cause": _without_cause(),
     "INV-37 messages are counted without a gap": _numbered(),
     "INV-37 a household's order is kept": _out_of_order(),
