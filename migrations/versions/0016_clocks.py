@@ -61,10 +61,24 @@ FOR EACH STATEMENT EXECUTE FUNCTION work_around_recipient()
 REVOKE ALL ON FUNCTION work_around_recipient() FROM PUBLIC
 """
 
+# A message tells of a need, or answers a hotline about its ticket.
+ANSWERED = """
+ALTER TABLE exchange_message ALTER COLUMN need_id DROP NOT NULL
+;
+ALTER TABLE exchange_message
+    ADD COLUMN report_id UUID,
+    ADD CONSTRAINT fk_exchange_message_report_id
+        FOREIGN KEY (report_id) REFERENCES discovery_report (id),
+    ADD CONSTRAINT ck_exchange_message_report_goes_out
+        CHECK (report_id IS NULL OR direction = 'out')
+;
+CREATE INDEX ix_exchange_message_report_id ON exchange_message (report_id)
+"""
+
 
 def upgrade() -> None:
-    """Undated obligations, moves of persons."""
+    """Undated obligations, moves of persons, answers to hotlines."""
     run = op.get_bind().exec_driver_sql
-    for block in (UNDATED, MOVED):
+    for block in (UNDATED, MOVED, ANSWERED):
         for statement in block.split("\n;\n"):
             run(statement)
