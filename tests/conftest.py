@@ -46,7 +46,7 @@ MEASURED = (
         "graph/test_quota",
     ),
     *("graph/test_subscriptions", "matching/test_ledger"),
-    "matching/test_worklists_measured",
+    *("matching/test_worklists_measured", "exchange/test_syncing_measured"),
 )
 """Tests that hold the clock against something: a busy machine spoils a measurement, so they run
 alone (`-m measured`), and one that fails is measured again, at most twice."""

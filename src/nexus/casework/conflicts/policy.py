@@ -1,0 +1,65 @@
+"""Who sees what was entered, and who settles it: as the row that it was entered into."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, false, or_
+from sqlalchemy.orm import aliased
+
+from nexus.acting import STATION, Actor, Role, Visible
+from nexus.casework.assessments import policy as assessments
+from nexus.casework.assessments.model import TRANSITIONS as ASSESSMENT
+from nexus.casework.assessments.model import Assessment
+from nexus.casework.cases import policy as cases
+from nexus.casework.cases.model import TRANSITIONS as CASE
+from nexus.casework.cases.model import Case
+from nexus.casework.visits import policy as visits
+from nexus.casework.visits.model import TRANSITIONS as VISIT
+from nexus.casework.visits.model import Visit
+from nexus.core.states import Transitions
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kind of row that is edited field by field."""
+
+    model: Any
+    visible: Visible
+    may_update: Callable[[Actor, Any], Any]
+    transitions: Transitions[Any]
+    event: str
+
+
+SUBJECTS = {
+    kind.model.__tablename__: kind
+    for kind in (
+        Subject(Case, cases.visible, cases.may_update, CASE, "case.updated"),
+        Subject(Visit, visits.visible, visits.may_update, VISIT, "visit.updated"),
+        Subject(
+            Assessment,
+            assessments.visible,
+            assessments.may_update,
+            ASSESSMENT,
+            "assessment.updated",
+        ),
+    )
+}
+
+
+def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
+    """The station's people, of what they see: a field may hold words that others do not read."""
+    if actor.role not in STATION | {Role.SYSTEM}:
+        return false()
+    return or_(*(_about(actor, row, table, kind) for table, kind in SUBJECTS.items()))
+
+
+def _about(actor: Actor, row: Any, table: str, kind: Subject) -> ColumnElement[bool]:
+    subject = aliased(kind.model)
+    seen = exists().where(subject.id == row.subject_id, kind.visible(actor, subject))
+    return (row.subject_type == table) & seen  # type: ignore[no-any-return]
+
+
+def may_settle(actor: Actor, row: Any) -> Any:
+    """Whoever works with the row; the deed asks for the right to change it as well."""
+    return actor.role in STATION
