@@ -68,7 +68,7 @@ def _waiver_is_told() -> Select[Any]:
     told = exists().where(alert.subject_id == row.id, alert.kind == AlertClass.OVERRIDE)
     return finding(row.id, "it was let go, and no alert tells of it").where(
         row.state == _O.WAIVED,
-        _heard(row.id, ("obligation.waived",), "alerts.%"),
+        _heard(row.id, ("obligation.waived",), "alerts.raise_%"),
         ~told,
     )
 
