@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from tests.supervision.reporting import TICKET, report
+
 _PARTNER = (
     "INSERT INTO exchange_partner (id, organization_id, mode, state, version, created_at, "
     "created_by, since_xact, failures, lease) SELECT gen_random_uuid(), publisher_id, 'pull', "
@@ -64,6 +66,20 @@ EXCHANGING: dict[str, Sequence[str]] = {
     "INV-37 each event is told": (
         _PARTNER.format(since="'0'"),
         "UPDATE feed_cursor SET xact = pg_current_xact_id(), position = 0 WHERE name = 'messages'",
+    ),
+    "INV-37 each hotline is answered": (
+        _PARTNER.format(since="'0'"),
+        report(
+            "received",
+            f"{TICKET}, 'created_by', (SELECT a.id FROM account a JOIN need n "
+            "ON n.publisher_id = a.organization_id WHERE n.id = :need LIMIT 1)",
+        ),
+        "INSERT INTO event (id, kind, object_type, object_id, actor_id, actor_role, "
+        "organization_id, occurred_at, facts) SELECT gen_random_uuid(), 'discovery.replied', "
+        "'discovery_report', id, id, 'system', id, now(), '{}' FROM discovery_report "
+        "WHERE no = 'D'",
+        "UPDATE feed_cursor SET xact = pg_current_xact_id(), position = 9000000000000000 "
+        "WHERE name = 'messages'",
     ),
     "INV-37 a message has its cause": (*_exchange(1), _message(_OUT, kind="'pledge.accepted'")),
     "INV-37 messages are counted without a gap": (*_exchange(2), _message(_OUT)),

@@ -12,7 +12,7 @@ _REPORT = (
     "FROM need n WHERE n.id = :need) AS made"
 )
 _VISITED = "'verified_at', now(), 'verified_by', n.created_by, 'visited_at', now(), 'findings', 'f'"
-_TICKET = "'ticket_system', '12345', 'ticket_type', 'ticket', 'ticket_no', 'T'"
+TICKET = "'ticket_system', '12345', 'ticket_type', 'ticket', 'ticket_no', 'T'"
 _PLAIN = "'station_id', NULL"
 _STEP = (
     "INSERT INTO custody_step (id, report_id, position, kind, to_area_code, by_id, happened_at) "
@@ -60,6 +60,6 @@ REPORTING: dict[str, Sequence[str]] = {
     ),
     "INV-20 trail says who has the report": (report(), step("received", "'44'")),
     "INV-21 trail of a report is whole": (report(), step("received", position=2)),
-    "INV-37 replies to hotlines are news": (report(more=_TICKET), _REPLY),
-    "INV-37 ticket is answered": (report("triaged", _TICKET), _REPLY),
+    "INV-37 replies to hotlines are news": (report(more=TICKET), _REPLY),
+    "INV-37 ticket is answered": (report("triaged", TICKET), _REPLY),
 }
