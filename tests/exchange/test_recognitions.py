@@ -36,7 +36,7 @@ from nexus.recipients.vault.model import IdentityField
 from nexus.recipients.vault.operations import open_reveal, record_identity, request_reveal
 from nexus.recipients.vault.rules import VaultClosed, session_info
 from nexus.supervision.operations import verify
-from tests.deeds import VAULT_KEY, acting
+from tests.deeds import VAULT_KEY, acting, actor_of
 from tests.exchange import recognition_files as files
 from tests.exchange import writing as w
 from tests.making import making
@@ -577,7 +577,7 @@ async def test_a_move_made_here_stands_until_the_feed_names_another_household(
     there = await source.id_of("HH0000977", "household")
     async with making(engine) as m:
         lead = await m.account("station_lead", area_code="44")
-    async with acting(engine, lead) as act:
+    async with acting(engine, actor_of(lead, START)) as act:
         await move_recipient(
             act,
             await source.id_of("PP0000976", "recipient"),
@@ -589,6 +589,7 @@ async def test_a_move_made_here_stands_until_the_feed_names_another_household(
     assert (later.updated, later.warnings) == (1, [])
     assert await lives_in(source, engine, "PP0000976") == there
     elsewhere = await source.read(row(n=976, **orphan, 户编号="HH0000978"))
+    assert (elsewhere.updated, elsewhere.rejected) == (1, [])
     assert [one.code for one in elsewhere.warnings] == ["MOVED"]
     home = await source.id_of("HH0000978", "household")
     assert await lives_in(source, engine, "PP0000976") == home

@@ -14,6 +14,7 @@ from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.helping import HELPING
+from tests.supervision.keeping import KEEPING
 from tests.supervision.owing import OWING
 from tests.supervision.referring import REFERRING
 from tests.supervision.relaxing import RELAXING
@@ -42,6 +43,7 @@ FAULTS: dict[str, Sequence[str]] = {
     **RELAXING,
     **REPORTING,
     **SIGNING,
+    **KEEPING,
     "INV-01 line within required": (
         "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
         f"UPDATE need_line SET reserved = 11 WHERE id = {LINE}",

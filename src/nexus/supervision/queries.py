@@ -10,6 +10,7 @@ from sqlalchemy import Select
 
 from nexus.supervision.authority import queries as authority
 from nexus.supervision.helping import queries as helping
+from nexus.supervision.keeping import queries as keeping
 from nexus.supervision.ledger import queries as ledger
 from nexus.supervision.owing import queries as owing
 from nexus.supervision.referring import queries as referring
@@ -22,6 +23,7 @@ CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
     **authority.CHECKS,
     **helping.CHECKS,
+    **keeping.CHECKS,
     **owing.CHECKS,
     **referring.CHECKS,
     **relaxing.CHECKS,
