@@ -16,11 +16,12 @@ AHEAD = 35
 LEAST_AHEAD = 28
 """Fewer are too few: the clock computes more."""
 MOST_INTERVAL = 52
+_DAY = "(3[01]|[12][0-9]|[1-9])"
 _PARTS: Mapping[str, str] = {
     "FREQ": "DAILY|WEEKLY|MONTHLY",
     "INTERVAL": "[1-9][0-9]?",
     "BYDAY": r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)(,([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU))*",
-    "BYMONTHDAY": r"-?[1-9][0-9]?(,-?[1-9][0-9]?)*",
+    "BYMONTHDAY": rf"-?{_DAY}(,-?{_DAY})*",
     "WKST": "MO|SU",
 }
 """What a rule of opening days is made of. When it begins and ends the schedule itself says."""
