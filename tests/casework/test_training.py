@@ -30,13 +30,14 @@ async def test_posts_filled_and_qualified(engine: AsyncEngine, api: Api) -> None
     async with making(engine) as m:
         station = await m.station(posts=5)
         day = today()
-        for grade, more in (
+        posts: tuple[tuple[WorkerGrade, dict[str, Any]], ...] = (
             (WorkerGrade.SOCIAL_WORKER, {}),
             (WorkerGrade.AUXILIARY, {}),
             (WorkerGrade.SENIOR, {"valid_to": day}),
             (WorkerGrade.SENIOR, {"valid_from": day + timedelta(days=1)}),
             (WorkerGrade.ASSISTANT, {"valid_to": day + timedelta(days=1)}),
-        ):
+        )
+        for grade, more in posts:
             await m.worker(station=station, grade=grade, **more)
     document = (
         "query($id: ID!) { node(id: $id) { ... on Station { posts postsFilled postsQualified } } }"
@@ -105,12 +106,13 @@ async def test_grades(engine: AsyncEngine) -> None:
     async with making(engine) as m:
         worker = await m.worker(grade=WorkerGrade.AUXILIARY)
         approver, clerk = await m.account(Role.GOV_APPROVER), await m.account(Role.GOV_CLERK)
-    passed = {"certificate_no": "SW-0001", "certified_on": today()}
-    for grade, more in (
+    passed: dict[str, Any] = {"certificate_no": "SW-0001", "certified_on": today()}
+    refused: tuple[tuple[WorkerGrade, dict[str, Any]], ...] = (
         (WorkerGrade.AUXILIARY, passed),
         (WorkerGrade.SOCIAL_WORKER, {"certificate_no": "SW-0001"}),
         (WorkerGrade.SENIOR, {**passed, "certified_on": today() + timedelta(days=1)}),
-    ):
+    )
+    for grade, more in refused:
         with pytest.raises(Invalid):
             async with acting(engine, approver) as act:
                 await operations.set_grade(act, worker.id, expected_version=1, grade=grade, **more)

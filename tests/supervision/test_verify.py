@@ -20,6 +20,7 @@ from tests.supervision.referring import REFERRING
 from tests.supervision.relaxing import RELAXING
 from tests.supervision.reporting import REPORTING
 from tests.supervision.signing import SIGNING
+from tests.supervision.visiting import CHANGE_UNTOLD, VISITING
 
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
 PLEDGE = "(SELECT id FROM pledge WHERE need_id = :need ORDER BY no LIMIT 1)"
@@ -44,6 +45,8 @@ FAULTS: dict[str, Sequence[str]] = {
     **REPORTING,
     **SIGNING,
     **KEEPING,
+    **VISITING,
+    "INV-37 each change is told": CHANGE_UNTOLD,
     "INV-01 line within required": (
         "ALTER TABLE need_line DROP CONSTRAINT ck_need_line_inv_01_no_oversell",
         f"UPDATE need_line SET reserved = 11 WHERE id = {LINE}",

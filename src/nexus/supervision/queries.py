@@ -17,6 +17,7 @@ from nexus.supervision.referring import queries as referring
 from nexus.supervision.relaxing import queries as relaxing
 from nexus.supervision.reporting import queries as reporting
 from nexus.supervision.signing import queries as signing
+from nexus.supervision.visiting import queries as visiting
 from nexus.supervision.worklists import queries as worklists
 
 CHECKS: dict[str, Select[Any]] = {
@@ -29,5 +30,6 @@ CHECKS: dict[str, Select[Any]] = {
     **relaxing.CHECKS,
     **reporting.CHECKS,
     **signing.CHECKS,
+    **visiting.CHECKS,
     **worklists.CHECKS,
 }

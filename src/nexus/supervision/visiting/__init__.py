@@ -1,0 +1,1 @@
+"""Visits, pairing and openings, recomputed."""
