@@ -29,7 +29,9 @@ from nexus.casework.conferences.model import (
     ConferenceException,
     ConferenceParty,
 )
+from nexus.casework.editing.model import EditState, FieldEdit
 from nexus.core.outbox import Event
+from nexus.discovery.model import ReportState
 from nexus.needs.model import NeedState, SubjectKind
 from tests.casework.desk import ANSWERS
 from tests.house.matrix_world import Place
@@ -49,16 +51,46 @@ async def file_cases(m: Maker, place: Place) -> None:
     await _records(m, place)
     await _others(m, place)
     await _conference(m, place)
-    place.rows["Need/caseless"] = await m.need(
-        NeedState.DRAFT,
+    await _linked(m, place)
+
+
+async def _linked(m: Maker, place: Place) -> None:
+    """A need of the case and one of none; the report it was opened from; edits of late devices."""
+    for key, case_id in (("caseless", None), ("of_case", place["Case"].id)):
+        place.rows[f"Need/{key}"] = await m.need(
+            NeedState.DRAFT,
+            area_code=place.town,
+            subject_kind=SubjectKind.HOUSEHOLD,
+            recipient_id=None,
+            household_id=place["Household"].id,
+            publisher_id=place.authority.id,
+            owner_id=place.clerk.id,
+            created_by=place.clerk.id,
+            case_id=case_id,
+        )
+    place.rows["DiscoveryReport/cased"] = await m.report(
+        ReportState.CONVERTED,
         area_code=place.town,
-        subject_kind=SubjectKind.HOUSEHOLD,
-        recipient_id=None,
-        household_id=place["Household"].id,
-        publisher_id=place.authority.id,
-        owner_id=place.clerk.id,
-        created_by=place.clerk.id,
+        owner_id=place.staff.id,
+        created_by=place.staff.id,
+        case_id=place["Case"].id,
     )
+    for key, column in (("Case", "opening"), ("Assessment", "remarks")):
+        row = place[key]
+        edit = FieldEdit(
+            subject_type=row.__tablename__,
+            subject_id=row.id,
+            field=column,
+            before=None,
+            after="晚到的一句",
+            base_version=1,
+            row_version=1,
+            state=EditState.CONFLICTING,
+            made_at=now(),
+            created_at=now(),
+            created_by=place.staff.id,
+        )
+        await m.put(edit)
 
 
 def _done(place: Place) -> dict[str, Any]:

@@ -22,8 +22,10 @@ Computed = dict[str, dict[Role, Cells]]
 STAND_INS = {
     "Case.closeReason": "Case/closed",
     "Case.referredTo": "Case/out",
+    "DiscoveryReport.case": "DiscoveryReport/cased",
     "DiscoveryReport.duplicateOf": "DiscoveryReport/duplicate",
     "MissingNotice.need": "MissingNotice/need",
+    "Need.case": "Need/of_case",
     "Need.confirmReason": "Need/frozen",
     "Need.frozenAt": "Need/frozen",
     "Offer.previewLines": "Offer[draft]",
