@@ -108,7 +108,7 @@ def volunteers_for_task(actor: Actor, task: Any, limit: Any) -> Select[Any]:
             position.trainings.op("<@")(volunteer.trained),
             ~_is_busy(volunteer, position),
         )
-        .correlate(task, volunteer)
+        .correlate_except(position)
         .exists()
     )
     points = {
@@ -266,43 +266,48 @@ def _same_city(code: Any, place: Any) -> ColumnElement[bool]:
 
 def _has_slot(task: Any) -> ColumnElement[bool]:
     position = aliased(TaskPosition)
-    return exists().where(position.task_id == task.id, position.taken < position.slots)
+    free = exists().where(position.task_id == task.id, position.taken < position.slots)
+    return free.correlate_except(position)
 
 
 def _is_busy(volunteer: Any, position: Any) -> ColumnElement[bool]:
     signup = aliased(Signup)
     time = func.tstzrange(position.starts_at, position.ends_at)
-    return exists().where(
+    busy = exists().where(
         signup.volunteer_id == volunteer.id,
         signup.state.in_(BUSY),
         signup.period.op("&&")(time),
     )
+    return busy.correlate_except(signup)
 
 
 def _signed_up(volunteer: Any, task: Any) -> ColumnElement[bool]:
     signup = aliased(Signup)
     gone = (SignupState.CANCELLED, SignupState.DECLINED)
-    return exists().where(
+    there = exists().where(
         signup.volunteer_id == volunteer.id,
         signup.task_id == task.id,
         signup.state.not_in(gone),
     )
+    return there.correlate_except(signup)
 
 
 def _blocked(volunteer: Any, task: Any) -> ColumnElement[bool]:
     entry = aliased(RosterEntry)
-    return exists().where(
+    blocked = exists().where(
         entry.volunteer_id == volunteer.id,
         entry.organization_id == task.organization_id,
         entry.state == RosterState.BLOCKED,
     )
+    return blocked.correlate_except(entry)
 
 
 def _came_before(volunteer: Any, task: Any) -> ColumnElement[bool]:
     signup, other = aliased(Signup), aliased(VolunteerTask)
-    return exists().where(
+    came = exists().where(
         signup.volunteer_id == volunteer.id,
         signup.state == SignupState.ATTENDED,
         other.id == signup.task_id,
         other.organization_id == task.organization_id,
     )
+    return came.correlate_except(signup, other)
