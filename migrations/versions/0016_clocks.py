@@ -75,10 +75,26 @@ ALTER TABLE exchange_message
 CREATE INDEX ix_exchange_message_report_id ON exchange_message (report_id)
 """
 
+# Reminders at half and four fifths of the time; what the clocks of alerts look for.
+CLOCKS = """
+ALTER TABLE referral
+    ADD COLUMN reminders INTEGER NOT NULL DEFAULT 0,
+    ADD CONSTRAINT ck_referral_reminders CHECK (reminders BETWEEN 0 AND 2)
+;
+GRANT UPDATE (reminders) ON referral TO nexus_app
+;
+CREATE INDEX ix_delivery_unconfirmed ON delivery (created_at) WHERE state = 'recorded'
+;
+CREATE INDEX ix_consent_assertion ON consent (obtained_at)
+    WHERE state = 'granted' AND kind = 'assertion'
+;
+CREATE INDEX ix_recognition_taper ON recognition (valid_to) WHERE state = 'taper'
+"""
+
 
 def upgrade() -> None:
-    """Undated obligations, moves of persons, answers to hotlines."""
+    """Undated obligations, moves of persons, answers to hotlines, clocks."""
     run = op.get_bind().exec_driver_sql
-    for block in (UNDATED, MOVED, ANSWERED):
+    for block in (UNDATED, MOVED, ANSWERED, CLOCKS):
         for statement in block.split("\n;\n"):
             run(statement)

@@ -242,6 +242,7 @@ class Recognition(Base):
             "recheck_due_on",
             postgresql_where=text("state = 'active'"),
         ),
+        Index("ix_recognition_taper", "valid_to", postgresql_where=text("state = 'taper'")),
     )
 
 
@@ -322,4 +323,9 @@ class Consent(Base):
         CheckConstraint("cardinality(data_classes) > 0", name="class_named"),
         Index("ix_consent_recipient_state", "recipient_id", "state"),
         Index("ix_consent_to_expire", "expires_on", postgresql_where=text("state = 'granted'")),
+        Index(
+            "ix_consent_assertion",
+            "obtained_at",
+            postgresql_where=text("state = 'granted' AND kind = 'assertion'"),
+        ),
     )

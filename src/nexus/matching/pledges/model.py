@@ -249,4 +249,5 @@ class Delivery(Base):
             name="acknowledger_not_recorder",
         ),
         Index("ix_delivery_created_at", "created_at", "id"),
+        Index("ix_delivery_unconfirmed", "created_at", postgresql_where=text("state = 'recorded'")),
     )

@@ -147,6 +147,8 @@ class Referral(Base):
     lines: Mapped[list["ReferralLine"]] = relationship(
         order_by="ReferralLine.line_id", cascade="save-update", lazy="raise"
     )
+    reminders: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many times whoever has it was reminded that the outcome draws near: at most twice."""
 
     __table_args__ = (
         CheckConstraint(
@@ -200,6 +202,7 @@ class Referral(Base):
             "OR state_reason IS NOT NULL",
             name="said_why",
         ),
+        CheckConstraint("reminders BETWEEN 0 AND 2", name="reminders"),
         Index(
             "uq_referral_reopens",
             "reopens_id",

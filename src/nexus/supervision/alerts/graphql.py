@@ -34,11 +34,11 @@ from nexus.supervision.alerts.rules import RULES
 register_enums(model.AlertState, model.AlertClass, model.Severity, model.Stage)
 
 
-_ALSO = ("Obligation", "Relaxation", "HelpOverride", "ExchangePartner", "ExchangeMessage")
+_ALSO = (
+    *("Obligation", "Relaxation", "HelpOverride", "ExchangePartner", "ExchangeMessage"),
+    *("Qualification", "Delivery", "Offer"),
+)
 """Types of rows that only alerts are about."""
-
-_SUBJECTS = ("ExchangeMessage", "ExchangePartner", "HelpOverride", "Obligation", "Relaxation")
-"""What alerts are about besides what obligations are."""
 
 
 @node(
