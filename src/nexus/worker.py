@@ -16,6 +16,7 @@ from nexus.casework.visits.planning.operations import (
     tell_overdue_visits,
 )
 from nexus.charity.operations import expire_offers, tell_stale_offers
+from nexus.charity.projects.disclosures.operations import owe_progress_disclosures
 from nexus.charity.projects.operations import lapse_fundraising
 from nexus.core.outbox import run_due
 from nexus.discovery.operations import tell_overdue_reports
@@ -37,6 +38,7 @@ from nexus.integrations.http_out import HttpOut
 from nexus.matching.duties.operations import settle_reviews
 from nexus.matching.pledges.operations import expire_pledges
 from nexus.matching.referrals.operations import expire_referrals, tell_overdue_referrals
+from nexus.matching.referrals.reminders.operations import remind_referrals
 from nexus.matching.tasks.operations import book_due_hours
 from nexus.matching.worklist.operations import turn_worklists
 from nexus.needs.operations import pause_expired_needs, release_due_tranches
@@ -44,9 +46,11 @@ from nexus.obligations.operations import tell_overdue
 from nexus.recipients.consents.operations import expire_consents
 from nexus.recipients.merging.operations import suspect_duplicates
 from nexus.recipients.recognitions.operations import end_recognitions_over
+from nexus.recipients.recognitions.rechecks.operations import follow_up_rechecks
 from nexus.recipients.vault.rules import session_info as vault_info
 from nexus.settings import Settings
 from nexus.supervision.alerts.operations import escalate_alerts
+from nexus.supervision.watching.operations import watch
 from nexus.volunteering.guardians.operations import expire_guardian_consents
 from nexus.volunteering.hours.operations import lapse_check_ins
 from nexus.volunteering.tasks.operations import turn_tasks
@@ -60,9 +64,11 @@ Clock = Callable[[AsyncSession, datetime], Awaitable[int]]
 CLOCKS: tuple[Clock, ...] = (
     expire_pledges,
     tell_overdue_referrals,
+    remind_referrals,
     expire_referrals,
     expire_consents,
     end_recognitions_over,
+    follow_up_rechecks,
     suspect_duplicates,
     expire_offers,
     tell_stale_offers,
@@ -70,6 +76,7 @@ CLOCKS: tuple[Clock, ...] = (
     release_due_tranches,
     tell_overdue_reports,
     lapse_fundraising,
+    owe_progress_disclosures,
     plan_due_visits,
     tell_overdue_visits,
     show_due_visits,
@@ -77,6 +84,7 @@ CLOCKS: tuple[Clock, ...] = (
     settle_reviews,
     tell_reviews,
     tell_overdue,
+    watch,
     escalate_alerts,
     turn_worklists,
     forget_failures,

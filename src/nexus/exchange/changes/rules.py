@@ -266,6 +266,7 @@ NOUNS: dict[str, Noun] = {
         outward=(
             *("created", "sent", "accepted", "rejected", "expired", "started", "held", "resumed"),
             *("completed", "outcome_confirmed", "failed", "recalled", "reopened", "overdue"),
+            "reminded",
             *("entered_in_error", "identity_requested", "identity_read"),
         ),
     ),

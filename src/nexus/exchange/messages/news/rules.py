@@ -13,7 +13,7 @@ TOLD = ("need", "pledge", "delivery", "referral")
 _SKIPPED = frozenset(
     {
         *("need.visibility_changed", "need.revised"),
-        *("referral.created", "referral.overdue"),
+        *("referral.created", "referral.overdue", "referral.reminded"),
         *("referral.identity_requested", "referral.identity_read"),
     }
 )
