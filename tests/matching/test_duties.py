@@ -24,6 +24,7 @@ from nexus.recipients.operations import alias_for
 from tests.deeds import acting, hear_all, reread
 from tests.making import TOWN, making, now, today
 from tests.matching.bridge import Bridge, build_bridge
+from tests.referrals.referring import prepare
 
 STOP, REVIEW = ObligationKind.STOP_PROCESSING, ObligationKind.REVIEW
 
@@ -106,6 +107,18 @@ async def test_who_is_named_held_it_and_is_told_of_what(engine: AsyncEngine) -> 
         due = await due_after(session, operations.STOP_CLOCK, now())
     assert (row.due_at, row.rule) == (due.at, due.rule)
     assert other.id not in {one.organization_id for one in await owed(engine, consent.id, STOP)}
+
+
+async def test_who_took_on_a_referral_held_its_package(engine: AsyncEngine) -> None:
+    """Also where nothing could be reserved, as of an internal need; not who never answered."""
+    ground = await prepare(engine, visibility="internal", state="verified")
+    await ground.accepted()
+    await ground.requested(to_organization_id=ground.rows["other"].id)
+    assert await asked(engine, ground.rows["consent"]) == {ground.rows["charity"].id}
+    (row,) = await owed(engine, ground.rows["consent"].id, STOP)
+    assert row.details is not None
+    assert row.details["needs"] == [ground.rows["need"].no]
+    assert row.details["alias"]
 
 
 async def test_it_ends_by_the_clock_too(engine: AsyncEngine) -> None:

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.matching.pledges.model import Pledge, PledgeState
+from nexus.matching.referrals.model import Referral
 from nexus.needs.model import Need, Visibility
 from nexus.obligations.model import Obligation, ObligationKind, ObligationState
 from nexus.recipients.attestations.model import Attestation
@@ -29,8 +30,9 @@ def _held() -> ColumnElement[bool]:
 async def holders(session: AsyncSession, consent_id: UUID) -> list[UUID]:
     """The organizations that held data under the consent, in a fixed order.
 
-    Those it names, those with a pledge on a need under it, those with an attestation that rests
-    on it. A consent that names nobody was for all: of them only who took something up.
+    Those it names, those with a pledge on a need under it, those that accepted a referral or have
+    an attestation that rests on it. A consent that names nobody was for all: of them only who took
+    something up.
     """
     named = select(func.unnest(Consent.receiver_ids)).where(Consent.id == consent_id)
     pledged = (
@@ -38,20 +40,34 @@ async def holders(session: AsyncSession, consent_id: UUID) -> list[UUID]:
         .join(Need, Need.id == Pledge.need_id)
         .where(Need.consent_id == consent_id, _held())
     )
+    referred = select(Referral.to_organization_id).where(_referred(consent_id))
     attested = select(Attestation.organization_id).where(Attestation.consent_id == consent_id)
-    return sorted(await session.scalars(union(named, pledged, attested)))
+    return sorted(await session.scalars(union(named, pledged, referred, attested)))
+
+
+def _referred(consent_id: UUID) -> ColumnElement[bool]:
+    """The referral rests on the consent, and its receiver has read its data package or might."""
+    return and_(Referral.consent_id == consent_id, Referral.accepted_at.is_not(None))
 
 
 async def needs_held(session: AsyncSession, consent_id: UUID, organization_id: UUID) -> list[str]:
-    """The numbers of the needs under the consent that the organization pledged on or was shown."""
+    """The numbers of the needs under the consent that it pledged on, was referred or was shown."""
     pledged = select(Pledge.need_id).where(Pledge.organization_id == organization_id, _held())
     named = select(Consent.id).where(
         Consent.id == consent_id, Consent.receiver_ids.contains([organization_id])
     )
+    referred = select(Referral.need_id).where(
+        _referred(consent_id), Referral.to_organization_id == organization_id
+    )
     shown = named.exists() & Need.published_at.is_not(None) & Need.visibility.in_(_SHARED)
     found = await session.scalars(
         select(Need.no)
-        .where(Need.consent_id == consent_id, or_(Need.id.in_(pledged), shown))
+        .where(
+            or_(
+                and_(Need.consent_id == consent_id, or_(Need.id.in_(pledged), shown)),
+                Need.id.in_(referred),
+            )
+        )
         .order_by(Need.no)
     )
     return list(found)
