@@ -2,7 +2,7 @@
 import type { ComponentType, FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Redirect, Route, Router, Switch } from "wouter-preact";
-import { here } from "./desk";
+import { CARRIED, here } from "./desk";
 import { Waiting } from "./parts/basics";
 import { SignIn } from "./screens/signIn";
 import { Today } from "./screens/today";
@@ -63,11 +63,13 @@ function Screens() {
     const timer = setInterval(again, EVERY);
     window.addEventListener("online", online);
     window.addEventListener("offline", offline);
+    window.addEventListener(CARRIED, again);
     document.addEventListener("visibilitychange", again);
     return () => {
       clearInterval(timer);
       window.removeEventListener("online", online);
       window.removeEventListener("offline", offline);
+      window.removeEventListener(CARRIED, again);
       document.removeEventListener("visibilitychange", again);
     };
   }, [station]);

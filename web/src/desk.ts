@@ -11,6 +11,8 @@ import { nowIs } from "./store/status";
 export type Account = NonNullable<MeQuery["viewer"]>;
 export type Station = StationsQuery["stations"]["nodes"][number];
 
+/** Told to the window when something recorded has been sent: it is time to look anew. */
+export const CARRIED = "nexus-carried";
 const LAST = "nexus.station.account";
 
 export interface Desk {
@@ -78,7 +80,7 @@ export async function record(given: NewItem): Promise<Item | null> {
   try {
     const item = await here().outbox.add(given);
     nowIs({ full: false });
-    void carry();
+    void carry().then(() => dispatchEvent(new Event(CARRIED)));
     return item;
   } catch {
     nowIs({ full: true });
@@ -86,12 +88,19 @@ export async function record(given: NewItem): Promise<Item | null> {
   }
 }
 
-/** Sends what waits, in one tab at a time, and comes back when the next item may be tried. */
-export async function carry(): Promise<void> {
+function lockOf({ account }: Desk): string {
+  return `nexus-outbox-${account.id}`;
+}
+
+/** Sends what waits, in one tab at a time, and comes back when the next item may be tried.
+
+`eager`: there may be a way to the server again, so what only lacked one is tried at once. */
+export async function carry(eager = false): Promise<void> {
   if (!desk) return;
   clearTimeout(timer);
   const { outbox } = desk;
-  if ("locks" in navigator) await navigator.locks.request("nexus-outbox", () => outbox.run());
+  if (eager) await outbox.hasten();
+  if ("locks" in navigator) await navigator.locks.request(lockOf(desk), () => outbox.run(true));
   else await outbox.run();
   const next = nextMoment(await outbox.all());
   if (next !== null) timer = setTimeout(() => void carry(), Math.max(1_000, next - Date.now()));

@@ -1,5 +1,5 @@
 /** Fetches the working set. Screens read the disk; this is what puts it there. */
-import { ask, SignedOut, Unreachable } from "./api";
+import { ask, SignedOut, Unreachable, Unwell } from "./api";
 import { type Account, carry, here } from "./desk";
 import * as gql from "./gql/graphql";
 import { replaceRows, rowsOf } from "./store/base";
@@ -98,33 +98,41 @@ function ranked<T>(rows: T[]): { id: string; data: T }[] {
 }
 
 let running: Promise<void> | null = null;
+let again = false;
 
-/** Sends what waits, then fetches everything anew. Calls that come meanwhile share the run. */
+/** Sends what waits, then fetches everything anew. Calls that come meanwhile make one more round. */
 export function sync(): Promise<void> {
-  running ??= once().finally(() => {
+  again = running !== null;
+  running ??= rounds().finally(() => {
     running = null;
   });
   return running;
+}
+
+async function rounds(): Promise<void> {
+  do {
+    again = false;
+    await once();
+  } while (again);
 }
 
 async function once(): Promise<void> {
   const { base, account, station } = here();
   nowIs({ syncing: true });
   try {
-    await carry();
+    await carry(true);
     const now = Date.now();
     await codes(now);
     const area = countyOf(station?.area?.code ?? account.area?.code);
-    const [waiting, sent, needs] = await Promise.all([work(), referrals(), board(area)]);
-    await replaceRows(base, "work", ranked(waiting), now);
-    await replaceRows(base, "referral", ranked(sent), now);
-    await replaceRows(base, "need", ranked(needs), now);
+    await replaceRows(base, "work", ranked(await work()), now);
+    await replaceRows(base, "referral", ranked(await referrals()), now);
+    await replaceRows(base, "need", ranked(await board(area)), now);
     await base.put("meta", now, "syncedAt");
     nowIs({ reachable: true, signedOut: false });
   } catch (error) {
     if (error instanceof Unreachable) nowIs({ reachable: false });
     else if (error instanceof SignedOut) nowIs({ signedOut: true });
-    else throw error;
+    else if (!(error instanceof Unwell)) throw error;
   } finally {
     nowIs({ syncing: false });
     changed();

@@ -19,7 +19,7 @@ from nexus.accounts.operations import end_held_token
 from nexus.acting import Act, Actor, anonymous
 from nexus.graph.errors import RequestCode, RequestError
 from nexus.graph.execution import utcnow
-from nexus.graph.http import refused
+from nexus.graph.http import Unauthorized, refused
 from nexus.graph.trusted import TrustedDocuments
 
 SESSION_PATH = "/station/api/session"
@@ -54,9 +54,14 @@ class StationGraph:
             error = RequestError(405, RequestCode.METHOD_NOT_ALLOWED, message, {"Allow": "POST"})
             await refused(error).send(send, None, with_body=request.method != "HEAD")
             return
+        token = request.cookies.get(COOKIE)
+        if token is None:
+            # Nobody's answers would be empty lists, which a phone would take for its own.
+            missing = Unauthorized("There is no session: sign in.")
+            await refused(missing).send(send, None, with_body=True)
+            return
         headers = [(n, v) for n, v in scope["headers"] if n not in (b"authorization", b"cookie")]
-        if token := request.cookies.get(COOKIE):
-            headers.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
+        headers.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
         await self.door({**scope, "headers": headers}, receive, send)
 
 

@@ -53,22 +53,24 @@ export class Outbox {
     return (await this.base.getAll("outbox")).sort((a, b) => a.seq - b.seq);
   }
 
-  /** Sends what is ready until nothing is. Calls that come meanwhile make one more round. */
-  run(): Promise<void> {
+  /** Sends what is ready until nothing is. Calls that come meanwhile make one more round.
+
+`alone`: no other page can be sending, so what is on its way was lost with the page that sent it. */
+  run(alone = false): Promise<void> {
     if (this.running) {
       this.again = true;
       return this.running;
     }
-    this.running = this.rounds().finally(() => {
+    this.running = this.rounds(alone).finally(() => {
       this.running = null;
     });
     return this.running;
   }
 
-  private async rounds(): Promise<void> {
+  private async rounds(alone: boolean): Promise<void> {
     do {
       this.again = false;
-      await this.tidy();
+      await this.tidy(alone);
       for (;;) {
         const waiting = rules.ready(await this.all(), this.around.now()).slice(0, AT_ONCE);
         if (!waiting.length) break;
@@ -106,13 +108,24 @@ export class Outbox {
   }
 
   /** Items lost on their way wait again; those done long ago go. */
-  private async tidy(): Promise<void> {
+  private async tidy(alone: boolean): Promise<void> {
     const now = this.around.now();
+    const grace = alone ? 0 : rules.LOST_AFTER;
     for (const item of await this.all()) {
-      const next = rules.recovered(item, now);
-      if (next !== item) await this.move(item.id, (kept) => rules.recovered(kept, now));
+      const next = rules.recovered(item, now, grace);
+      if (next !== item) await this.move(item.id, (kept) => rules.recovered(kept, now, grace));
       if (item.state === "done" && (item.doneAt ?? 0) + rules.KEPT_DONE < now) {
         await this.base.delete("outbox", item.id);
+      }
+    }
+  }
+
+  /** What waited only because there was no way to the server is ready now. */
+  async hasten(): Promise<void> {
+    const now = this.around.now();
+    for (const item of await this.all()) {
+      if (item.state === "queued" && item.nextAt > now) {
+        await this.move(item.id, (kept) => (kept.state === "queued" ? { ...kept, nextAt: now } : null));
       }
     }
   }

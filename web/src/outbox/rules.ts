@@ -107,8 +107,8 @@ export function settled(item: Item, outcome: Outcome, now: number): Item {
 }
 
 /** An item that was on its way for too long waits again. */
-export function recovered(item: Item, now: number): Item {
-  const lost = item.state === "sending" && (item.sentAt ?? 0) + LOST_AFTER <= now;
+export function recovered(item: Item, now: number, grace = LOST_AFTER): Item {
+  const lost = item.state === "sending" && (item.sentAt ?? 0) + grace <= now;
   return lost ? { ...item, state: "queued", nextAt: now } : item;
 }
 

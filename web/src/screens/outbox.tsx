@@ -44,6 +44,12 @@ async function current(): Promise<Map<string, Now>> {
   return found;
 }
 
+/** The version to build upon: what was last synced, or what the refusal told, whichever is later. */
+function versionNow(item: Item, now: Now | undefined): number {
+  const told = (item.trouble?.details as { current?: number } | undefined)?.current;
+  return Math.max(now?.version ?? 0, told ?? 0);
+}
+
 function reasonOf(item: Item): string {
   if (!item.trouble) return "";
   return tOf("error", item.trouble.code, t("error.other", { message: item.trouble.message }));
@@ -76,6 +82,7 @@ function Sides({ item, now }: { item: Item; now: Now | undefined }) {
 function Entry({ item, now }: { item: Item; now: Now | undefined }) {
   const { outbox } = here();
   const stuck = item.state === "conflict" || item.state === "rejected";
+  const base = versionNow(item, now);
   return (
     <li class="row still">
       <div class="grow">
@@ -91,15 +98,15 @@ function Entry({ item, now }: { item: Item; now: Now | undefined }) {
         {item.state === "conflict" && <Sides item={item} now={now} />}
         <div class="deeds">
           {item.state === "failed" && (
-            <button type="button" onClick={() => void outbox.retry(item.id).then(carry)}>
+            <button type="button" onClick={() => void outbox.retry(item.id).then(() => carry())}>
               {t("outbox.retry")}
             </button>
           )}
-          {item.state === "conflict" && now && (
+          {item.state === "conflict" && base > 0 && (
             <button
               type="button"
               class="main"
-              onClick={() => void outbox.insist(item.id, now.version).then(carry)}
+              onClick={() => void outbox.insist(item.id, base).then(() => carry())}
             >
               {t("outbox.insist")}
             </button>

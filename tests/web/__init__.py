@@ -1,0 +1,1 @@
+"""The station client in a real browser against the real server."""
