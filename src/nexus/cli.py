@@ -168,7 +168,9 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
     await _migrate(settings)
     async with connected(settings.app_url) as engine:
         with bar("Making the world") as shown:
-            made = await ensure_world(engine, utcnow(), scale, shown)
+            made = await ensure_world(
+                engine, utcnow(), scale, shown, session_info(settings.vault_key)
+            )
         await _drain(engine)
         if made is not None:
             write_accounts(data_dir / "accounts.json", made)

@@ -4,9 +4,10 @@ import json
 import os
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
@@ -18,6 +19,7 @@ from nexus.demo.demand import Demand
 from nexus.demo.parties import World, make_parties
 from nexus.demo.people import Subject, make_people, store_people
 from nexus.demo.supply import Supply
+from nexus.demo.volunteers import Volunteers
 
 SEED = 20211
 TOKEN_LIFE = timedelta(days=365)
@@ -27,15 +29,23 @@ Shown = list[dict[str, str]]
 
 
 async def ensure_world(
-    engine: AsyncEngine, now: datetime, scale: float, progress: Progress
+    engine: AsyncEngine,
+    now: datetime,
+    scale: float,
+    progress: Progress,
+    info: Mapping[str, Any] | None = None,
 ) -> Shown | None:
     """The demo's accounts when the world was made just now; None when it was there.
 
+    `info` is what deeds find in `session.info`; without the vault there are no volunteers.
     One transaction: a world cut short is no world, and the next start makes it.
     """
     async with engine.connect() as connection, connection.begin():
         sessions = async_sessionmaker(
-            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+            connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+            info=dict(info or {}),
         )
         async with sessions() as session, session.begin():
             if await session.scalar(select(exists().where(Account.password_hash.is_not(None)))):
@@ -49,6 +59,8 @@ async def ensure_world(
             subjects += made
         await Supply(sessions, world).list_offers(progress)
         await Demand(sessions, world).tell_needs(subjects, progress)
+        if info:
+            await Volunteers(sessions, world).help_out()
         async with sessions() as session, session.begin():
             return await _open_accounts(session, world)
 
