@@ -568,6 +568,60 @@ CASES = {
     "cancelConference": with_reason("CaseConference/convened"),
     "linkNeedToCase": move("Need/caseless", caseId=of("Case")),
 }
+GIFT = {"kind": "HOURS", "givenOn": _day(0), "minutes": 60}
+COURSE = {"title": "个案管理", "provider": "省社工协会", "heldOn": _day(0), "minutes": 240}
+VISITS = {
+    "planVisits": make(householdId=of("Household/caseless"), stationId=of("Station"), tier="HIGH"),
+    "changeVisitPlan": move("VisitPlan", tier="LOW"),
+    "endVisitPlan": with_reason("VisitPlan"),
+    "recordVisit": make(
+        householdId=of("Household"),
+        stationId=of("Station"),
+        kind="HOME",
+        performedAt=_moment,
+        change={"changes": ["OTHER"]},
+    ),
+    "performVisit": move("Visit/scheduled", performedAt=_moment, danger=True),
+    "updateVisit": move("Visit/scheduled", kind="PHONE"),
+    "missVisit": with_reason("Visit/scheduled"),
+    "rescheduleVisit": with_reason("Visit/missed", days=3),
+    "excuseVisit": with_reason("Visit/missed"),
+    "cancelVisit": with_reason("Visit/scheduled"),
+    "verifyVisit": move("Visit/done", how="PHONE"),
+    "answerDanger": with_reason("Visit/danger"),
+    "reportChange": make(
+        householdId=of("Household"), stationId=of("Station"), change={"changes": ["OTHER"]}
+    ),
+    "handleChange": with_reason("ChangeReport/open"),
+    "addVisitChecklist": make(
+        code="VISIT",
+        title="探访核查表",
+        items=[{"code": "FOOD", "label": "食物", "kind": "yes_no", "required": True}],
+        validFrom=_day(1),
+    ),
+    "startPairing": make(
+        householdId=of("Household"),
+        stationId=of("Station"),
+        helperKind="WORKER",
+        workerId=of("Worker"),
+        validFrom=_day(0),
+    ),
+    "endPairing": with_reason("Pairing", endsOn=_day(0)),
+    "recordPairingContact": make(pairingId=of("Pairing"), means="VISIT", performedAt=_moment),
+    "recordContribution": make(pairingId=of("Pairing"), gift=GIFT),
+    "correctContribution": make(contributionId=of("Contribution"), gift=GIFT, reason="时长有误"),
+    "addOpeningSchedule": make(
+        stationId=of("Station"),
+        rrule="FREQ=DAILY",
+        opens="09:00",
+        closes="12:00",
+        validFrom=_day(0),
+    ),
+    "endOpeningSchedule": move("OpeningSchedule", endsOn=_day(1)),
+    "recordWorkerTraining": make(workerId=of("Worker"), **COURSE),
+    "correctWorkerTraining": make(trainingId=of("TrainingRecord"), reason="学时有误", **COURSE),
+    "setWorkerGrade": move("Worker", grade="SENIOR"),
+}
 SAMPLES: dict[str, Sample] = {
     **ACCOUNTS,
     **ORGANIZATIONS,
@@ -585,4 +639,5 @@ SAMPLES: dict[str, Sample] = {
     **MESSAGES,
     **VOLUNTEERS,
     **CASES,
+    **VISITS,
 }

@@ -35,6 +35,7 @@ from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import exchange
 from tests.house.matrix_referrals import refer
 from tests.house.matrix_reports import report
+from tests.house.matrix_visits import visit_homes
 from tests.house.matrix_volunteers import organize
 from tests.house.matrix_world import Place, World
 from tests.making import Maker, now, today
@@ -63,6 +64,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await limit_help(m, place)
     await report(m, engine, world, place)
     await file_cases(m, place)
+    await visit_homes(m, place)
     await organize(m, engine, world, place)
 
 

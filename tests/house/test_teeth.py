@@ -14,6 +14,8 @@ from nexus.acting import Act, Role, View, always
 from nexus.casework import policy as casework
 from nexus.casework.assessments import policy as assessments
 from nexus.casework.cases import policy as cases
+from nexus.casework.pairing import policy as pairing
+from nexus.casework.visits import policy as visits
 from nexus.charity import policy as charity
 from nexus.discovery import policy as discovery
 from nexus.emergencies import policy as emergencies
@@ -47,13 +49,19 @@ from tests.house.matrix_world import RELATIONS, kind_of
 
 PUBLIC_BY_LAW = {
     *("Area", "AssistanceStandard", "CodeEntry", "EmergencyEvent", "Instrument"),
-    *("Parameter", "Station"),
+    *("OpeningSchedule", "Parameter", "Station", "VisitChecklist"),
 }
 """Types that everybody sees whole: their predicate is true already."""
 
 ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "createAssessment": (assessments, "may_create"),
     "createCase": (cases, "may_create"),
+    "planVisits": (visits, "may_plan"),
+    "recordVisit": (visits, "may_record"),
+    "reportChange": (visits, "may_report"),
+    "addVisitChecklist": (visits, "may_add_checklist"),
+    "startPairing": (pairing, "may_pair"),
+    "recordContribution": (pairing, "may_record"),
     "openCaseFromReport": (cases, "may_create"),
     "registerVolunteer": (volunteering, "may_register"),
     "joinRoster": (volunteering, "may_join"),

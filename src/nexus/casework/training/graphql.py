@@ -60,7 +60,7 @@ TrainingResult = result("TrainingRecord", TrainingRecord)
 
 
 @strawberry.input
-class RecordTrainingInput:
+class RecordWorkerTrainingInput:
     worker_id: strawberry.ID
     title: str
     provider: str
@@ -71,7 +71,7 @@ class RecordTrainingInput:
 
 
 @mutation(TrainingResult)
-async def record_training(act, input: RecordTrainingInput):  # type: ignore[no-untyped-def]
+async def record_worker_training(act, input: RecordWorkerTrainingInput):  # type: ignore[no-untyped-def]
     """A worker attended a course."""
     return await operations.record_training(
         act,
@@ -85,7 +85,7 @@ async def record_training(act, input: RecordTrainingInput):  # type: ignore[no-u
 
 
 @strawberry.input
-class CorrectTrainingInput:
+class CorrectWorkerTrainingInput:
     """The whole record as it should be. `void`: nothing stands in its place."""
 
     training_id: strawberry.ID
@@ -100,7 +100,7 @@ class CorrectTrainingInput:
 
 
 @mutation(TrainingResult)
-async def correct_training(act, input: CorrectTrainingInput):  # type: ignore[no-untyped-def]
+async def correct_worker_training(act, input: CorrectWorkerTrainingInput):  # type: ignore[no-untyped-def]
     """A new record stands in the place of a wrong one, with a reason."""
     return await operations.correct_training(
         act,

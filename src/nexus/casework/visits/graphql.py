@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from nexus.accounts.graphql import Account
 from nexus.areas.graphql import Area
+from nexus.casework.cases.graphql import Case
 from nexus.casework.graphql import Station, Worker
 from nexus.casework.model import RiskTier
 from nexus.casework.visits import model, policy, queries
@@ -86,6 +87,7 @@ class Visit:
     no: str
     household: Household | None = to_one(model.Visit.household_id)
     plan: "VisitPlan | None" = to_one(model.Visit.plan_id)
+    case: Case | None = to_one(model.Visit.case_id)
     station: Station | None = to_one(model.Visit.station_id)
     worker: Worker | None = to_one(model.Visit.worker_id)
     with_worker: Worker | None = to_one(
@@ -144,6 +146,7 @@ class VisitPlan:
 
     no: str
     household: Household | None = to_one(model.VisitPlan.household_id)
+    case: Case | None = to_one(model.VisitPlan.case_id)
     station: Station | None = to_one(model.VisitPlan.station_id)
     worker: Worker | None = to_one(model.VisitPlan.worker_id)
     tier: RiskTier
