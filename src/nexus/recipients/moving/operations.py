@@ -1,5 +1,6 @@
 """Moving a person from one household to another."""
 
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -82,3 +83,24 @@ async def _check_periods(act: Act, person: model.Recipient) -> None:
     )
     for one in own:
         await check_conflict(act, one, person.household_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Somebody on record elsewhere, whom the authority states to live here."""
+
+    recipient_id: UUID
+    household_id: UUID
+    household_role: str
+
+
+async def follow_move(act: Act, move: Move) -> None:
+    """The person lives there from today on, as the authority states."""
+    who = await act.session.get_one(model.Recipient, move.recipient_id, populate_existing=True)
+    await move_recipient(
+        act,
+        who.id,
+        expected_version=who.version,
+        household_id=move.household_id,
+        household_role=move.household_role,
+    )

@@ -39,14 +39,9 @@ from nexus.exchange.profiles.loading import IDENTITY
 from nexus.exchange.profiles.rules import RowRefused, entry_of, key_of
 from nexus.exchange.reading.tables import Fault, Row
 from nexus.recipients.model import Household, Recipient, Recognition
+from nexus.recipients.moving.operations import Move, follow_move
 from nexus.recipients.operations import update_household, update_recipient
-from nexus.recipients.recognitions.feed.operations import (
-    Move,
-    NewHousehold,
-    admit_household,
-    follow,
-    follow_move,
-)
+from nexus.recipients.recognitions.feed.operations import NewHousehold, admit_people, follow
 from nexus.recipients.recognitions.feed.queries import recognitions_of
 from nexus.recipients.recognitions.operations import PeriodConflict
 from nexus.recipients.vault.operations import record_identity
@@ -263,7 +258,8 @@ class Feed(Import):
     async def _new_household(self, each: Stated) -> UUID:
         """A household of which no row is known yet, for a person on record who joins it."""
         household_id = new_id()
-        await admit_household(self.parties.act, NewHousehold(household_id, each.size, each.area))
+        home = NewHousehold(household_id, each.size, each.area)
+        await admit_people(self.parties.act, [home], [])
         return household_id
 
     async def _moved(

@@ -17,6 +17,7 @@ from nexus.exchange.importing.recognitions import queries
 from nexus.exchange.importing.recognitions.model import RECOGNITION_PARTS, Ref, Stated
 from nexus.exchange.profiles.model import Profile
 from nexus.exchange.reading.tables import Fault
+from nexus.recipients.moving.operations import Move, follow_move
 from nexus.recipients.recognitions.feed import operations as feed
 from nexus.recipients.recognitions.feed import queries as record
 from nexus.recipients.recognitions.feed.rules import Held, Periods
@@ -70,7 +71,7 @@ class New:
     recipients: list[feed.NewRecipient] = field(default_factory=list)
     recognitions: list[feed.NewRecognition] = field(default_factory=list)
     identities: dict[UUID, dict[IdentityField, str]] = field(default_factory=dict)
-    moves: list[feed.Move] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     refs: list[dict[str, Any]] = field(default_factory=list)
     parts: dict[UUID, dict[str, str]] = field(default_factory=dict)
     """External reference of somebody who moved → what the person is compared by now."""
@@ -109,7 +110,10 @@ class Slice:
     async def write(self) -> None:
         """Everything new, at once."""
         act, new = self.parties.act, self.new
-        await feed.admit(act, new.households, new.recipients, new.recognitions, new.moves)
+        await feed.admit_people(act, new.households, new.recipients)
+        for move in new.moves:
+            await follow_move(act, move)
+        await feed.admit(act, new.recognitions)
         if new.identities:
             await record_identities(act, new.identities)
         await copy_rows(act.session, ExternalRef, new.refs)
@@ -202,7 +206,7 @@ def place(slice_: Slice, each: Stated, authority_id: UUID) -> None:
     found.periods.extend([(listed, held)])
     if left is not None:
         assert person_id is not None
-        new.moves.append(feed.Move(person_id, household_id, each.role))
+        new.moves.append(Move(person_id, household_id, each.role))
         found.homes[person_id] = household_id
         each.warnings.append(MOVED)
         if known and each.person:

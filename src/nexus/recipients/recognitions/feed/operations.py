@@ -11,7 +11,6 @@ from nexus.core.copying import copy_rows
 from nexus.core.refusals import Forbidden, GuardFailed
 from nexus.recipients import model, policy
 from nexus.recipients.model import RecognitionState
-from nexus.recipients.moving.operations import move_recipient
 from nexus.recipients.recognitions import operations
 from nexus.recipients.recognitions.feed import rules
 from nexus.recipients.recognitions.feed.rules import Statement
@@ -48,32 +47,21 @@ class NewRecognition:
     said: Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Somebody on record elsewhere, whom the authority states to live here."""
-
-    recipient_id: UUID
-    household_id: UUID
-    household_role: str
-
-
-async def admit(
-    act: Act,
-    households: Sequence[NewHousehold],
-    recipients: Sequence[NewRecipient],
-    recognitions: Sequence[NewRecognition],
-    moves: Sequence[Move] = (),
+async def admit_people(
+    act: Act, households: Sequence[NewHousehold], recipients: Sequence[NewRecipient]
 ) -> None:
+    """Write the households and persons that a feed names anew, with their history."""
+    _check_authority(act)
+    await _put_households(act, households)
+    await _put_recipients(act, recipients)
+
+
+async def admit(act: Act, recognitions: Sequence[NewRecognition]) -> None:
     """Write what a feed states anew, with its history. The caller checked every row (INV-34).
 
     Only the authority's feed: nothing is pending, since the authority itself says so (INV-17).
     """
-    if policy.may_recognise(act.actor, None) is not True:
-        raise Forbidden(f"Role {act.actor.role.name} may not admit recognitions.")
-    await _put_households(act, households)
-    await _put_recipients(act, recipients)
-    for one in moves:
-        await follow_move(act, one)
+    _check_authority(act)
     numbers = await act.numbers("G", [each.area_code for each in recognitions])
     rows = [_recognition(act, each, no) for each, no in zip(recognitions, numbers, strict=True)]
     await copy_rows(act.session, model.Recognition, rows)
@@ -93,21 +81,9 @@ async def admit(
     )
 
 
-async def follow_move(act: Act, move: Move) -> None:
-    """The person lives there from today on, as the authority states."""
-    who = await act.session.get_one(model.Recipient, move.recipient_id, populate_existing=True)
-    await move_recipient(
-        act,
-        who.id,
-        expected_version=who.version,
-        household_id=move.household_id,
-        household_role=move.household_role,
-    )
-
-
-async def admit_household(act: Act, household: NewHousehold) -> None:
-    """One household at once, where a person who is on record already joins it."""
-    await _put_households(act, [household])
+def _check_authority(act: Act) -> None:
+    if policy.may_recognise(act.actor, None) is not True:
+        raise Forbidden(f"Role {act.actor.role.name} may not admit recognitions.")
 
 
 async def _put_households(act: Act, households: Sequence[NewHousehold]) -> None:
