@@ -51,6 +51,7 @@ import nexus.matching.duties.graphql
 import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
 import nexus.matching.helped.graphql
+import nexus.matching.meeting.graphql
 import nexus.matching.pledges.graphql
 import nexus.matching.referrals.graphql
 import nexus.matching.referrals.identity.graphql

@@ -115,7 +115,7 @@ OPENS: dict[str, tuple[str, ...]] = {
     "organizations:write": (
         *("createOrganization", "updateOrganization", "submitOrganization", "addQualification"),
     ),
-    "worklists:read": ("Worklist", "WorkItem", "WorkCount"),
+    "worklists:read": ("Worklist", "WorkItem", "WorkCount", "CoordinationPack", "MeetingItem"),
     "chains:read": ("AssistanceChain", "AssistanceStep"),
     "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
     "reports:read": ("Export", "requestExport"),

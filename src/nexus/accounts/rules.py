@@ -31,7 +31,7 @@ SCOPES = {
     "obligations:read": "What the organization must still do, and until when.",
     "obligations:write": "Saying that it is done.",
     "attestations:read": "Attestations addressed to the organization, and their history.",
-    "worklists:read": "What waits, is late or was sent; of the rows, what the other scopes open.",
+    "worklists:read": "What waits, is late or is stuck; of the rows, what the other scopes open.",
     "chains:read": "What happened for a household, in order, as far as the policy shows it.",
     "messages:write": "Exchanging messages as an authority, and acknowledging them.",
     "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
