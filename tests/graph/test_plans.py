@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import Actor, Role, shape
 from nexus.graph.building import build_schema
+from nexus.graph.caching import Recent
 from nexus.graph.compiler import Compiler
 from nexus.graph.declare import node
 from nexus.graph.execution import Executor
@@ -132,7 +133,7 @@ def test_a_subquery_that_lost_its_row_is_found() -> None:
 
     schema = build_schema(LIBRARY)._schema
     document = Document(schema, registry, {}, {})
-    compiler = Compiler(document, shape(Role.RECIPIENT), lambda item, values: "")
+    compiler = Compiler(document, shape(Role.RECIPIENT), lambda item, values: "", Recent(1))
     row = compiler.alias(model.Book)
     built = select(row.title).where(sees(compiler.actor, row)).scalar_subquery()
     with pytest.raises(RuntimeError, match="not correlated"):

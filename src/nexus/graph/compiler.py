@@ -6,7 +6,7 @@ variables are parameters, never text of the statement, so one plan serves every 
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any
 
@@ -23,15 +23,19 @@ from sqlalchemy import (
     cast,
     false,
     func,
+    inspect,
     literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSON
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import QueryableAttribute, aliased
+from sqlalchemy.orm.util import AliasedClass
 
-from nexus.acting import Actor, Role, Visible
+from nexus.acting import Actor, Role
 from nexus.graph import specs
+from nexus.graph.caching import Recent
 from nexus.graph.costs import FOUND, Cost, Size
+from nexus.graph.freezing import Frozen, Kept, keep, marked
 from nexus.graph.limits import too_large
 from nexus.graph.nodes import node_of, one_node, some_nodes
 from nexus.graph.pages import Page
@@ -49,11 +53,19 @@ Introspect = Callable[[Field, Values], str]
 class Compiler:
     """Compiles one operation for one actor shape. Collects the binders of its parameters."""
 
-    def __init__(self, document: Document, actor: Actor, introspect: Introspect) -> None:
+    def __init__(
+        self,
+        document: Document,
+        actor: Actor,
+        introspect: Introspect,
+        frozen: Recent[Hashable, Frozen],
+    ) -> None:
         self.document = document
         self.types = document.registry.types
         self.actor = actor
         self.introspect = introspect
+        self.frozen = frozen
+        """The selects of found rows, kept from statement to statement."""
         self.binders: dict[str, Binder] = {}
         self.cost = Cost(weight=0)
         self._names = 0
@@ -87,7 +99,7 @@ class Compiler:
     def alias(self, table: Any) -> Any:
         """The table under a name of its own: each stands in exactly one FROM."""
         self._aliases[table] += 1
-        return _alias(table, self._aliases[table])
+        return _alias(table, f"t{self._aliases[table]}_{table.__tablename__}")
 
     def root(self, type_name: str, sets: list[SelectionSetNode]) -> ColumnElement[Any]:
         """The `data` object of a query."""
@@ -127,7 +139,7 @@ class Compiler:
             case specs.Column():
                 return self._allowed(declared, row, as_json(column(spec, row, declared.name)))
             case specs.Computed():
-                shown = declared.expression(self.actor, row)
+                shown = _made(declared.expression, self.actor, row)
                 return as_json(self.weighed(declared.expression, shown))
             case (
                 specs.ToOne()
@@ -182,13 +194,14 @@ class Compiler:
     def _allowed(self, declared: Any, row: Any, shown: ColumnElement[Any]) -> ColumnElement[Any]:
         if declared.allowed is None:
             return shown
-        allowed = self.weighed(declared.allowed, declared.allowed(self.actor, row))
+        allowed = self.weighed(declared.allowed, _made(declared.allowed, self.actor, row))
         return case((as_predicate(allowed), shown))
 
     def seen(self, spec: specs.TypeSpec, row: Any) -> ColumnElement[bool]:
         """The type's policy for this row."""
         assert spec.visible is not None
-        return self.weighed(spec.visible, _seen(spec.visible, self.actor, row))  # type: ignore[no-any-return]
+        seen = as_predicate(_made(spec.visible, self.actor, row))
+        return self.weighed(spec.visible, seen)  # type: ignore[no-any-return]
 
     def single(
         self,
@@ -213,7 +226,7 @@ class Compiler:
     def _actions(self, spec: specs.TypeSpec, row: Any) -> ColumnElement[Any]:
         possible = []
         for name, (verb, may) in spec.actions.items():
-            allowed = may(self.actor, row)
+            allowed = _made(may, self.actor, row)
             if allowed is False:
                 continue
             here = [as_predicate(self.weighed(may, allowed))]
@@ -228,7 +241,7 @@ class Compiler:
         for name, declared in spec.fields.items():
             allowed = getattr(declared, "allowed", None)
             if allowed is not None:
-                judged = as_predicate(self.weighed(allowed, allowed(self.actor, row)))
+                judged = as_predicate(self.weighed(allowed, _made(allowed, self.actor, row)))
                 shown = func.coalesce(judged, false())
                 withheld.append(case((~shown, quoted(name))))
         return compact(withheld)
@@ -264,27 +277,44 @@ class Compiler:
         target: specs.TypeSpec,
         cost: Cost,
     ) -> ColumnElement[Any]:
-        def parameter(known: specs.Given, given: Argument) -> Any:
-            return self.parameter(
-                lambda values: known.convert(given.value(values)), known.bind_type
-            )
-
         first = self.document.argument(spec.name, item.node, "first")
         size = Size("first", first, declared.default, declared.maximum)
         cost.add(weight=FOUND)
         own = cost.add(rows=size.fixed if size.fixed is not None else size.value)
         given = {
-            name: parameter(known, argument)
-            for name, known in declared.arguments.items()
+            name: argument
+            for name in declared.arguments
             if (argument := self.document.argument(spec.name, item.node, name)) is not None
         }
-        made = declared.select(self.actor, self._limit(size), given)
         selected = {below.name for below in self.document.fields(target.name, item.below)}
-        for name in sorted(selected & declared.apart.keys()):
-            made = made.add_columns(declared.apart[name](self.actor, given).label(name))
-        rows = made.subquery(self.name("d"))
+        apart = sorted(selected & declared.apart.keys())
+        key = (spec.name, item.name, self.actor.role, size.fixed, *sorted(given), None, *apart)
+        frozen = self.frozen.get(key)
+        if frozen is None:
+            frozen = self.frozen.put(key, self._freeze(declared, size, sorted(given), apart))
+        values = {
+            name: self._argument(declared.arguments[name], argument)
+            for name, argument in given.items()
+        }
+        if size.fixed is None:
+            values["first"] = self._limit(size)
+        rows = frozen.filled(values).subquery(self.name("d"))
         built = self.object(target, rows, item.below, own)
         return select(built).select_from(rows).correlate_except(rows).scalar_subquery()
+
+    def _freeze(
+        self, declared: specs.Found, size: Size, given: list[str], apart: list[str]
+    ) -> Frozen:
+        """The select of a found row, for this role and these arguments."""
+        limit = marked("first", Integer()) if size.fixed is None else self._limit(size)
+        marks = {name: marked(name, declared.arguments[name].bind_type) for name in given}
+        made = declared.select(self.actor, limit, marks)
+        for name in apart:
+            made = made.add_columns(declared.apart[name](self.actor, marks).label(name))
+        return Frozen(made)
+
+    def _argument(self, known: specs.Given, given: Argument) -> Any:
+        return self.parameter(lambda values: known.convert(given.value(values)), known.bind_type)
 
     def _static(
         self, spec: specs.TypeSpec, item: Field, declared: specs.Static
@@ -329,22 +359,37 @@ def _size(rule: Any, role: Role, built: Any) -> int:
 
 
 def _parts(built: Any) -> int:
+    if isinstance(built, Kept):
+        return built.parts
     if not isinstance(built, ClauseElement):
         return 0
     below = (one for one in built.get_children() if not isinstance(one, FromClause))
     return 1 + sum(_parts(one) for one in below)
 
 
-@lru_cache(maxsize=512)
-def _alias(table: Any, number: int) -> Any:
-    """Kept, because to make the columns of an alias costs most of a compilation."""
-    return aliased(table, name=f"t{number}_{table.__tablename__}")
-
-
 @lru_cache(maxsize=2048)
-def _seen(visible: Visible, actor: Actor, row: Any) -> ColumnElement[bool]:
-    """Kept for the same reason: policies make aliases of their own."""
-    return as_predicate(visible(actor, row))
+def _alias(table: Any, name: str) -> Any:
+    """Kept, because to make the columns of an alias costs most of a compilation."""
+    return aliased(table, name=name)
+
+
+@lru_cache(maxsize=8192)
+def _kept(rule: Any, actor: Actor, table: Any, name: str) -> Any:
+    row = _alias(table, name)
+    made = rule(actor, row)
+    if isinstance(made, bool):
+        return made
+    if isinstance(made, QueryableAttribute):
+        made = made.__clause_element__()
+    return keep(made, row, _parts(made))
+
+
+def _made(rule: Any, actor: Actor, row: Any) -> Any:
+    """What a declaration's function makes of the row; of a table's row it is kept as text."""
+    if not isinstance(row, AliasedClass):
+        return rule(actor, row)
+    known: Any = inspect(row)
+    return _kept(rule, actor, known.class_, known.selectable.name)
 
 
 def column(spec: specs.TypeSpec, row: Any, name: str) -> Any:

@@ -25,6 +25,7 @@ from nexus.graph.compiler import Binder, Compiler
 from nexus.graph.costs import Cost, room
 from nexus.graph.courses import Course
 from nexus.graph.documents import Operation, Prepared
+from nexus.graph.freezing import Frozen
 from nexus.graph.introspection import Introspection
 from nexus.graph.nodes import type_named
 from nexus.graph.selections import Document, Values
@@ -32,6 +33,8 @@ from nexus.graph.specs import Registry
 from nexus.graph.sql import quoted
 
 PLANS = 2000
+FROZEN = 400
+"""Selects of found rows, of up to 100 kB each."""
 _ALIASED = re.compile(r" AS (t\d+_\w+)")
 
 Shape = Callable[[Values], Hashable]
@@ -74,6 +77,7 @@ class Planner:
         self.introspection = introspection
         self._plans: Recent[Hashable, Statement] = Recent(PLANS)
         self._shapes: Recent[Hashable, Shape] = Recent(PLANS)
+        self._frozen: Recent[Hashable, Frozen] = Recent(FROZEN)
 
     def statement(
         self, prepared: Prepared, operation: Operation, values: Values, role: Role
@@ -184,6 +188,7 @@ class Planner:
             document,
             shape(role),
             lambda item, now: self.introspection.answer(prepared.text, document, item, now),
+            self._frozen,
         )
 
 
