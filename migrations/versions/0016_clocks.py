@@ -91,10 +91,18 @@ CREATE INDEX ix_consent_assertion ON consent (obtained_at)
 CREATE INDEX ix_recognition_taper ON recognition (valid_to) WHERE state = 'taper'
 """
 
+EXPORTED = """
+ALTER TABLE export DROP CONSTRAINT ck_export_dataset_known
+;
+ALTER TABLE export ADD CONSTRAINT ck_export_dataset_known CHECK (dataset IN ('needs', 'lines',
+    'offers', 'pledges', 'deliveries', 'organizations', 'gaps', 'feedback', 'emergencies',
+    'relaxations'))
+"""
+
 
 def upgrade() -> None:
-    """Undated obligations, moves of persons, answers to hotlines, clocks."""
+    """Undated obligations, moves of persons, answers to hotlines, clocks, exports."""
     run = op.get_bind().exec_driver_sql
-    for block in (UNDATED, MOVED, ANSWERED, CLOCKS):
+    for block in (UNDATED, MOVED, ANSWERED, CLOCKS, EXPORTED):
         for statement in block.split("\n;\n"):
             run(statement)

@@ -21,6 +21,8 @@ from nexus.accounts.operations import issue_token
 from nexus.accounts.rules import digest
 from nexus.acting import system
 from nexus.core.embedded import Database
+from nexus.emergencies.model import EmergencyKind, EmergencyLevel, Relaxation
+from nexus.emergencies.operations import declare_emergency
 from nexus.exchange.exports import rules
 from nexus.exchange.exports.http import AT_ONCE_EACH, ExportDoor
 from nexus.exchange.exports.model import Export
@@ -318,6 +320,47 @@ async def test_every_dataset_has_its_rows_and_nobody_elses(
         assert await rows_of(client, await ask(api, account, dataset=dataset)) == []
     registered = await rows_of(client, await ask(api, account, dataset="ORGANIZATIONS"))
     assert charity.no in {row["no"] for row in registered}
+
+
+async def test_emergencies_and_what_was_relaxed_are_exported(
+    engine: AsyncEngine, api: Api, client: httpx.AsyncClient
+) -> None:
+    async with making(engine) as m:
+        supervisor = await m.account(role="supervisor", area_code="440103")
+        approver = await m.account(role="gov_approver", area_code="440103")
+        charity = await m.account(role="charity_user")
+        need = await m.need(area_code="440103001")
+        async with acting(engine, supervisor) as act:
+            event = await declare_emergency(
+                act,
+                name="台风",
+                kind=EmergencyKind.NATURAL_DISASTER,
+                level=EmergencyLevel.II,
+                legal_basis="突发事件应对法",
+                areas=["440103"],
+                phases=[],
+                relaxed_rules=[],
+            )
+        relaxed = Relaxation(
+            rule="provisional_publication",
+            rule_version="supplement_working_days@CN/2020-01-01",
+            subject_type="need",
+            subject_id=need.id,
+            area_code="440103001",
+            event_id=event.id,
+            reason="桥断了",
+            relaxed_at=now(),
+            relaxed_by=approver.id,
+        )
+        await m.put(relaxed)
+    events = await rows_of(client, await ask(api, charity, dataset="EMERGENCIES"))
+    (mine,) = [row for row in events if row["no"] == event.no]
+    assert mine["areas"] == [{"area": {"code": "440103"}}]
+    wanted = {"relaxedRules": {"rule": ["PROVISIONAL_PUBLICATION"], "unsettled": True}}
+    given = {"dataset": "RELAXATIONS", "filter": wanted}
+    found = await rows_of(client, await ask(api, approver, **given))
+    assert [row["event"]["no"] for row in found if row["reason"] == "桥断了"] == [event.no]
+    assert await rows_of(client, await ask(api, charity, **given)) == []
 
 
 # Asking ------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 import nexus.needs.provisional.reactions  # noqa: F401 - so that they hear
 from nexus.acting import EVERYWHERE, NOBODY, SHANGHAI, TERRITORIAL, Actor, Role, system
-from nexus.core.refusals import ConsentMissing, Forbidden, GuardFailed, Refusal
+from nexus.core.ids import new_id
+from nexus.core.refusals import ConsentMissing, Forbidden, GuardFailed, NotFound, Refusal
 from nexus.emergencies import operations as emergencies
 from nexus.emergencies.model import (
     EmergencyKind,
@@ -34,6 +35,7 @@ from nexus.needs.model import (
     Visibility,
 )
 from nexus.needs.provisional.operations import publish_need_provisionally, verify_need_later
+from nexus.needs.publication.operations import publish_need
 from nexus.obligations.model import Obligation, ObligationKind, ObligationState
 from nexus.obligations.operations import discharge_obligation, waive_obligation
 from nexus.recipients.consents.operations import refuse_consent
@@ -604,3 +606,33 @@ def test_system_is_no_person() -> None:
     """A clock never publishes: the text is released by a person (INV-13)."""
     need = Need(area_code="440103", created_by=NOBODY)
     assert policy.may_publish_provisionally(system(now()), need) is False
+
+
+# --- Under an event, verified before ---
+
+
+async def test_a_verified_need_may_be_published_under_an_event(
+    engine: AsyncEngine, desk: Desk
+) -> None:
+    typhoon = await event(engine, R.PROVISIONAL_PUBLICATION)
+    async with making(engine) as m:
+        need = await m.need(state=S.VERIFIED, publisher_id=desk.authority.id)
+    async with acting(engine, desk.approver) as act:
+        row = await publish_need(act, need.id, expected_version=1, emergency_id=typhoon.id)
+    assert row.emergency_id == typhoon.id
+    assert (row.provisional, await debts_of(engine, need)) == (False, [])
+    assert await relaxed(engine, need) == {}
+
+
+async def test_no_need_is_published_under_an_event_that_is_not_active_or_elsewhere(
+    engine: AsyncEngine, desk: Desk
+) -> None:
+    async with making(engine) as m:
+        need = await m.need(state=S.VERIFIED, publisher_id=desk.authority.id)
+    elsewhere = await event(engine, R.PROVISIONAL_PUBLICATION, area="440104")
+    given = {"emergency_id": elsewhere.id}
+    assert isinstance(
+        await refused(engine, desk.approver, publish_need, need, **given), GuardFailed
+    )
+    missing = {"emergency_id": new_id()}
+    assert isinstance(await refused(engine, desk.approver, publish_need, need, **missing), NotFound)

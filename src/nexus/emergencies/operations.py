@@ -192,21 +192,14 @@ async def review_emergency(
 # --- Relaxing rules, for deeds above ---
 
 
-async def take_ground(
-    act: Act, event_id: UUID | None, rule: RelaxedRule, area_code: str
-) -> model.EmergencyEvent | None:
-    """The event a rule is relaxed under: active, around the area, with the rule on its list.
-
-    None without an event: then the deed stands on its own grounds (T15c).
-    """
-    if event_id is None:
-        return None
+async def take_active(act: Act, event_id: UUID, area_code: str) -> model.EmergencyEvent:
+    """The event, active and around the area; GuardFailed otherwise."""
     event = await act.find(model.EmergencyEvent, event_id, visible=policy.visible)
     # Shared to the commit: the event cannot end in between and leave a clock standing.
     await act.session.refresh(event, with_for_update={"read": True})
     if event.state is not model.EmergencyState.ACTIVE:
         raise GuardFailed(
-            f"Emergency {event.no} is {event.state.value}: rules are relaxed under an active one.",
+            f"Emergency {event.no} is {event.state.value}: name an active one, or none.",
             field="emergencyId",
             rule="T15c",
             state=event.state.name,
@@ -218,6 +211,19 @@ async def take_ground(
             field="emergencyId",
             rule="T15c",
         )
+    return event
+
+
+async def take_ground(
+    act: Act, event_id: UUID | None, rule: RelaxedRule, area_code: str
+) -> model.EmergencyEvent | None:
+    """The event a rule is relaxed under: active, around the area, with the rule on its list.
+
+    None without an event: then the deed stands on its own grounds (T15c).
+    """
+    if event_id is None:
+        return None
+    event = await take_active(act, event_id, area_code)
     if rule.value not in event.relaxed_rules:
         raise GuardFailed(
             f"Emergency {event.no} does not relax {rule.name}: leave emergencyId out, or have the "

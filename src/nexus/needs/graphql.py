@@ -177,7 +177,7 @@ class Need:
     )
     lines: Connection[NeedLine] = to_many(model.NeedLine.need_id, order=Order(("position",)))
     emergency: EmergencyEvent | None = to_one(
-        model.Need.emergency_id, about="The event under which it was published provisionally."
+        model.Need.emergency_id, about="The event under which it was published."
     )
     publisher: Organization | None = to_one(
         model.Need.publisher_id, allowed=policy.may_read_publisher

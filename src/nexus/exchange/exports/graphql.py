@@ -9,6 +9,7 @@ import strawberry
 from sqlalchemy import Float, case, cast, literal
 
 import nexus.charity.graphql
+import nexus.emergencies.graphql
 import nexus.matching.deliveries.graphql
 import nexus.matching.feedback.graphql
 import nexus.matching.pledges.graphql
@@ -136,7 +137,7 @@ async def request_export(act, input: RequestExportInput):  # type: ignore[no-unt
 def _chosen(dataset: model.ExportDataset, given: Any) -> dict[str, Any]:
     """The dataset's filter as the JSON that the caller wrote. Invalid for another dataset's."""
     filters = {} if given is None else _plain(given)
-    wanted = rules.FILTERS[dataset]
+    wanted = specs.camel(rules.FILTERS[dataset])
     if others := sorted(filters.keys() - {wanted}):
         raise Invalid(
             f"{dataset.name} is filtered by '{wanted}', not by '{others[0]}'.",

@@ -21,6 +21,8 @@ class ExportDataset(StrEnum):
     ORGANIZATIONS = "organizations"
     GAPS = "gaps"
     FEEDBACK = "feedback"
+    EMERGENCIES = "emergencies"
+    RELAXATIONS = "relaxations"
 
 
 class ExportFormat(StrEnum):

@@ -34,7 +34,10 @@ from nexus.needs.model import Need
 
 START = UUID(int=0)
 """Before the first row."""
-_LISTED = {"Offer": {"areas": "areas(first: 100) { area { code } }"}}
+_LISTED = {
+    "Offer": {"areas": "areas(first: 100) { area { code } }"},
+    "EmergencyEvent": {"areas": "areas(first: 1000) { area { code } }"},
+}
 """Lists that belong to a row of a dataset."""
 _BREAK: Any = literal_column("E'\\n'", Text())
 
@@ -126,7 +129,8 @@ class Exporter:
         after = compiler.parameter(lambda values: values["after"], Uuid())
         limit = compiler.parameter(lambda values: values["limit"], Integer())
         filtered, fits = _filtered(compiler, dataset, row)
-        declared: Any = self.executor.registry.types["Query"].fields[rules.FILTERS[dataset]]
+        root = specs.camel(rules.FILTERS[dataset])
+        declared: Any = self.executor.registry.types["Query"].fields[root]
         conditions = [
             _holds(compiler, declared.filters[name], name, filtered) for name in sorted(names)
         ]
@@ -162,8 +166,8 @@ class Exporter:
 
 def filter_name(dataset: model.ExportDataset) -> str:
     """The input type that a dataset is filtered by."""
-    owner = {model.ExportDataset.LINES: model.ExportDataset.NEEDS}.get(dataset, dataset)
-    return f"{rules.TYPES[owner]}Filter"
+    names = {model.ExportDataset.LINES: "Need", model.ExportDataset.EMERGENCIES: "Emergency"}
+    return f"{names.get(dataset, rules.TYPES[dataset])}Filter"
 
 
 def _named(target: specs.TypeSpec) -> list[str]:

@@ -35,13 +35,16 @@ TYPES = {
     ExportDataset.ORGANIZATIONS: "Organization",
     ExportDataset.GAPS: "Gap",
     ExportDataset.FEEDBACK: "Feedback",
+    ExportDataset.EMERGENCIES: "EmergencyEvent",
+    ExportDataset.RELAXATIONS: "Relaxation",
 }
 """The type whose rows a dataset holds."""
 FILTERS = {
     **{dataset: dataset.value for dataset in ExportDataset},
     ExportDataset.LINES: ExportDataset.NEEDS.value,
+    ExportDataset.RELAXATIONS: "relaxed_rules",
 }
-"""The root collection whose filter a dataset takes; lines are chosen by their need's."""
+"""The root collection, by its Python name, whose filter a dataset takes; lines by their need's."""
 
 _ACTIVE = re.compile(r"(\A|[;|\t\r\n])([\s\"\ufeff\u200b]*)(?=[=+\-@＝＋－＠])")
 _LEADING = re.compile(r"\A[\t\r\n]")

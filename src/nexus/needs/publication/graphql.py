@@ -21,6 +21,7 @@ class PublishNeedInput:
     consent_id: strawberry.ID | None = None
     publish_from: date | None = None
     publish_until: date | None = None
+    emergency_id: strawberry.ID | None = None
     idempotency_key: str
 
 
@@ -36,6 +37,7 @@ async def publish_need(act, input: PublishNeedInput):  # type: ignore[no-untyped
         consent_id=decode_given(input.consent_id, "Consent"),
         publish_from=input.publish_from,
         publish_until=input.publish_until,
+        emergency_id=decode_given(input.emergency_id, "EmergencyEvent"),
     )
 
 

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.core.refusals import ConsentMissing, GuardFailed
+from nexus.emergencies.operations import take_active
+from nexus.emergencies.queries import phase_today
 from nexus.needs import model, policy, queries, rules
 from nexus.needs.staging.operations import release_first
 from nexus.recipients.model import Consent, Household
@@ -53,13 +55,20 @@ async def publish_need(
     consent_id: UUID | None = None,
     publish_from: date | None = None,
     publish_until: date | None = None,
+    emergency_id: UUID | None = None,
 ) -> model.Need:
     """Release the public text: what is given replaces what the need carries (INV-11, INV-13).
 
-    From today unless said otherwise, and never beyond the consent.
+    From today unless said otherwise, and never beyond the consent. Under `emergency_id` it counts
+    as help in that event, in the phase of today; nothing is relaxed for it.
     """
     row = await queries.take_need(act, row_id, expected_version)
     act.permit(policy.may_publish, row)
+    model.TRANSITIONS.after("publish", row.state)
+    if emergency_id is not None:
+        event = await take_active(act, emergency_id, row.area_code)
+        row.emergency_id = event.id
+        row.emergency_phase = await phase_today(act, event.id)
     given = Release(
         public_title or row.public_title,
         public_summary or row.public_summary,
