@@ -123,9 +123,8 @@ async def _draft(engine: AsyncEngine, desk: Station1, **given_: Any) -> Assessme
     async with making(engine) as m:
         home = await m.household(area_code=TOWN)
     async with acting(engine, desk.worker) as act:
-        return await operations.create_assessment(
-            act, **({"household_id": home.id, "answers": ANSWERS} | given_)
-        )
+        whole: dict[str, Any] = {"household_id": home.id, "answers": ANSWERS} | given_
+        return await operations.create_assessment(act, **whole)
 
 
 async def test_a_draft_is_completed_once_all_is_answered(

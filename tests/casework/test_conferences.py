@@ -102,6 +102,7 @@ async def test_from_the_table_to_the_deed(
         charity.id,
         decision.id,
     )
+    assert debt.due_at is not None
     assert debt.due_at.date() in (due, due + timedelta(days=1))
     with pytest.raises(StillOwed) as owed:
         async with acting(engine, desk.lead) as act:
@@ -279,7 +280,7 @@ NAMES = {
 
 def _given(verb: str, desk: Station1) -> dict[str, Any]:
     home = desk.organization.id
-    return {
+    known: dict[str, dict[str, Any]] = {
         "invite": {"organization_ids": [home]},
         "hold": {"minutes": "已议", "attended_ids": [home]},
         "decide": {"measure": "送米", "organization_id": home, "due_on": today()},
@@ -290,7 +291,8 @@ def _given(verb: str, desk: Station1) -> dict[str, Any]:
             "reason": "户籍在外",
         },
         "cancel": {"reason": "改期"},
-    }.get(verb, {})
+    }
+    return known.get(verb, {})
 
 
 class UndoneError(Exception):

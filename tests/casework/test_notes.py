@@ -170,9 +170,11 @@ class UndoneError(Exception):
 
 async def tried(session: AsyncSession, actor: Actor, row: CaseNote, verb: str) -> str:
     deed = getattr(operations, f"{verb}_note")
-    more: dict[str, Any] = {"update": {"changes": {"text": "改"}}, "amend": {"text": "补"}}.get(
-        verb, {}
-    )
+    known: dict[str, dict[str, Any]] = {
+        "update": {"changes": {"text": "改"}},
+        "amend": {"text": "补"},
+    }
+    more = known.get(verb, {})
     try:
         async with session.begin_nested():
             await deed(Act(session, actor), row.id, expected_version=row.version, **more)

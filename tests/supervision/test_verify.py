@@ -13,6 +13,7 @@ from nexus.supervision.operations import verify
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.exchanging import EXCHANGING
+from tests.supervision.filing import FILING
 from tests.supervision.helping import HELPING
 from tests.supervision.keeping import KEEPING
 from tests.supervision.owing import OWING
@@ -37,6 +38,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
 FAULTS: dict[str, Sequence[str]] = {
+    **FILING,
     **HELPING,
     **OWING,
     **EXCHANGING,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from nexus.supervision.authority import queries as authority
+from nexus.supervision.filing import queries as filing
 from nexus.supervision.helping import queries as helping
 from nexus.supervision.keeping import queries as keeping
 from nexus.supervision.ledger import queries as ledger
@@ -23,6 +24,7 @@ from nexus.supervision.worklists import queries as worklists
 CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
     **authority.CHECKS,
+    **filing.CHECKS,
     **helping.CHECKS,
     **keeping.CHECKS,
     **owing.CHECKS,

@@ -50,6 +50,8 @@ STAGES = (_C.INTAKE, _C.ASSESSMENT, _C.PLANNING, _C.INTERVENTION, _C.EVALUATION)
 OPEN = (*STAGES, _C.ON_HOLD)
 _LISTED = ", ".join(f"'{state}'" for state in OPEN)
 OPEN_SQL = f"state IN ({_LISTED})"
+PLANNED = (_C.INTERVENTION, _C.EVALUATION, _C.CLOSED)
+"""Stages that an approved plan leads to."""
 UNTOLD = (CaseCloseReason.DIED, CaseCloseReason.NO_CONTACT)
 """Reasons with which there is nobody to tell."""
 TRANSITIONS = Transitions(

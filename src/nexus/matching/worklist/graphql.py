@@ -25,7 +25,7 @@ from nexus.needs.graphql import Need
 from nexus.needs.model import Urgency
 
 NODES = (
-    *("Visit", "ChangeReport"),
+    *("Assessment", "Case", "CasePlan", "Visit", "ChangeReport"),
     *("Need", "Pledge", "Delivery", "Feedback", "Gap", "Recognition", "Consent", "Offer"),
     *("Obligation", "Alert", "DiscoveryReport", "Referral", "DuplicateSuspicion"),
 )

@@ -10,6 +10,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
+from nexus.casework.cases.model import Case
 from nexus.casework.visits.model import Visit
 from nexus.core.outbox import Event, hears
 from nexus.discovery.model import DiscoveryReport
@@ -32,6 +33,10 @@ async def _of_organization(session: AsyncSession, event: Event) -> str:
 
 async def _of_report(session: AsyncSession, event: Event) -> str:
     return (await session.get_one(DiscoveryReport, event.object_id)).custody_area_code
+
+
+async def _of_case(session: AsyncSession, event: Event) -> str:
+    return (await session.get_one(Case, event.object_id)).area_code
 
 
 async def _of_visit(session: AsyncSession, event: Event) -> str:
@@ -95,6 +100,16 @@ WATCHES = (
             *("visit.rescheduled", "visit.excused"),
         ),
     ),
+    Watch(
+        "case.review_overdue",
+        "case.review_overdue",
+        _of_case,
+        (
+            *("case.reviewed", "case.evaluation_begun", "case.held", "case.referred_out"),
+            "case.closed",
+        ),
+    ),
+    Watch("case.self_approved", "case.self_approved", _of_case),
     Watch("help.twice", "helped.overridden", _of_need),
 )
 """An override is never cleared by news: somebody looks at it (INV-22)."""

@@ -88,6 +88,15 @@ _LISTED = (
     Rule("report.overdue", 1, Stage.IN, Severity.MAJOR, "A report of hardship waits too long."),
     Rule("visit.danger", 1, Stage.IN, Severity.CRITICAL, "A visit found somebody in danger."),
     Rule("visit.overdue", 1, Stage.IN, Severity.MINOR, "A household was not visited in time."),
+    Rule("case.review_overdue", 1, Stage.IN, Severity.MINOR, "A case's plan was not reviewed."),
+    Rule(
+        "case.self_approved",
+        1,
+        Stage.POST,
+        Severity.MINOR,
+        "A lead approved their own plan or closing of a case.",
+        AlertClass.OVERRIDE,
+    ),
     Rule(
         "help.twice",
         1,

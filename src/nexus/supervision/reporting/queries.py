@@ -28,11 +28,12 @@ _OFFERS = (
 
 
 def _converted() -> Select[Any]:
-    """A report is converted when a need names it, and only then."""
+    """A report is converted when a need names it or it a case, and only then."""
     row, need = DiscoveryReport, aliased(Need)
     named = exists().where(need.discovery_report_id == row.id)
-    return finding(row.id, "its state does not say whether a need was recorded from it").where(
-        (row.state == _S.CONVERTED) != named
+    became = or_(named, row.case_id.is_not(None))
+    return finding(row.id, "its state does not say whether a need or case came of it").where(
+        (row.state == _S.CONVERTED) != became
     )
 
 

@@ -156,6 +156,7 @@ async def approve_plan(
     file.version += 1
     if file.state is CaseState.INTERVENTION:
         await date_review(act, file)
+        act.record("case.reviewed", file, plan_id=row.id)
     act.record("case_plan.approved", row, case_id=file.id, number=row.number, alone=int(alone))
     if alone:
         act.record("case.self_approved", file, plan_id=row.id)

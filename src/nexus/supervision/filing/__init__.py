@@ -1,0 +1,1 @@
+"""Case files against their trail, plans and rights; conferences against what they owe."""
