@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account
 from nexus.acting import Role
-from nexus.core.refusals import CapacityExhausted, GuardFailed, NotFound
+from nexus.core.refusals import CapacityExhausted, GuardFailed, Invalid, NotFound
 from nexus.organizations.model import Organization
 from nexus.supervision.signing.queries import CHECKS
 from nexus.volunteering import operations as volunteering
+from nexus.volunteering.guardians import operations as guardians
 from nexus.volunteering.model import Volunteer, VolunteerState
 from nexus.volunteering.tasks import operations as tasking
 from nexus.volunteering.tasks import reactions
@@ -35,7 +36,7 @@ from tests.volunteering import made
 
 S = SignupState
 DAY = timedelta(days=1)
-HEARD = (reactions.release_suspended, reactions.release_left, reactions.release_blocked)
+HEARD = reactions.__name__
 
 
 class Stage:
@@ -233,6 +234,34 @@ async def test_a_minor_comes_with_a_guardians_word_that_covers_the_day(stage: St
     with pytest.raises(GuardFailed) as refused:
         await stage.sign(late, minor)
     assert refused.value.details["rule"] == "volunteer.guardian"
+
+
+async def test_a_minor_whose_guardian_takes_it_back_does_not_come(stage: Stage) -> None:
+    async with making(stage.engine) as m:
+        at = await stage.open(m)
+        (minor,) = await stage.people(m, 1, birth_year=today().year - 15)
+        consent = await made.guardian(m, minor)
+    await stage.sign(at, minor)
+    await stage.do(guardians.withdraw_guardian_consent, consent, reason="学业")
+    await hear_all(stage.engine)
+    assert await stage.states(at) == [S.CANCELLED]
+
+
+async def test_reasons_that_others_read_name_nobody(stage: Stage) -> None:
+    async with making(stage.engine) as m:
+        at = await stage.open(m)
+        (person,) = await stage.people(m, 1)
+    row = await stage.sign(at, person)
+    for deed, what in (
+        (signing.cancel_signup, row),
+        (volunteering.leave_volunteering, person),
+        (tasking.cancel_task, await _task_of(stage.engine, at)),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await stage.do(deed, what, reason="请致电 13800001234")
+        assert refused.value.field == "reason"
+        assert "13800001234" not in str(refused.value.as_dict())
+    assert await stage.states(at) == [S.CONFIRMED]
 
 
 async def test_a_blocked_volunteer_loses_what_is_to_come_and_cannot_sign_up(stage: Stage) -> None:

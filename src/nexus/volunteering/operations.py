@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from nexus.acting import Act, Deed, Role, plain_transition
+from nexus.acting import Act, Role
 from nexus.areas.queries import check_code, resolve_area
 from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
@@ -111,7 +111,7 @@ async def verify_volunteer(
     act.permit(policy.may_verify, row)
     act.move(row, model.TRANSITIONS, "verify")
     row.verified_at, row.verified_by = act.now, act.actor.account_id
-    row.state_reason = reason
+    row.state_reason = rules.check_remark(reason)
     act.record("volunteer.verified", row)
     return row
 
@@ -146,7 +146,7 @@ async def _admit(
             "They may be under 18: record a guardian's consent first.", rule="volunteer.guardian"
         )
     act.move(row, model.TRANSITIONS, verb)
-    row.state_reason = reason
+    row.state_reason = rules.check_remark(reason)
     act.record(_TOLD[verb], row)
     return row
 
@@ -158,21 +158,23 @@ async def suspend_volunteer(
     row = await queries.take_volunteer(act, volunteer_id, expected_version)
     act.permit(policy.may_suspend, row)
     model.TRANSITIONS.after("suspend", row.state)
-    said = check_reason(reason)
+    said = check_reason(reason, impersonal=True)
     act.move(row, model.TRANSITIONS, "suspend")
     row.state_reason = said
     act.record("volunteer.suspended", row)
     return row
 
 
-leave_volunteering: Deed = plain_transition(
-    model.Volunteer,
-    model.TRANSITIONS,
-    "leave",
-    event="volunteer.left",
-    visible=policy.visible,
-    may=policy.may_leave,
-)
+async def leave_volunteering(
+    act: Act, volunteer_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.Volunteer:
+    """For good; what is to come is cancelled, hours and certificates stay."""
+    row = await queries.take_volunteer(act, volunteer_id, expected_version)
+    act.permit(policy.may_leave, row)
+    act.move(row, model.TRANSITIONS, "leave")
+    row.state_reason = rules.check_remark(reason)
+    act.record("volunteer.left", row)
+    return row
 
 
 async def _apply(act: Act, row: model.Volunteer, abilities: Abilities) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from nexus.core.reasons import check_impersonal
+from nexus.core.reasons import check_impersonal, check_reason
 from nexus.core.refusals import Invalid
 
 ADULT = 18
@@ -41,6 +41,11 @@ def check_name(text: str, *, field: str = "name") -> str:
     if not 0 < len(said) <= MAX_NAME:
         raise Invalid(f"{field} has 1 to {MAX_NAME} characters.", field=field, most=MAX_NAME)
     return check_impersonal(said, field=field)
+
+
+def check_remark(reason: str | None) -> str | None:
+    """A reason that may be left out, as others read it."""
+    return check_reason(reason, impersonal=True) if (reason or "").strip() else None
 
 
 def check_languages(given: Sequence[str]) -> list[str]:

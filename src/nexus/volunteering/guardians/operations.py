@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from nexus.acting import SHANGHAI, Act, Deed, plain_transition, system
+from nexus.acting import SHANGHAI, Act, system
 from nexus.areas.queries import due_after
+from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.recipients.vault.contacts.operations import record_contact
 from nexus.volunteering import model, policy, queries, rules
@@ -79,15 +80,23 @@ async def _until(act: Act, wished: date | None) -> date:
     return until
 
 
-withdraw_guardian_consent: Deed = plain_transition(
-    model.GuardianConsent,
-    model.GUARDIAN_TRANSITIONS,
-    "withdraw",
-    event="guardian.withdrawn",
-    visible=policy.of_visible,
-    may=policy.may_withdraw_guardian,
-    needs_reason=True,
-)
+async def withdraw_guardian_consent(
+    act: Act, consent_id: UUID, *, expected_version: int, reason: str | None = None
+) -> model.GuardianConsent:
+    """The guardian took it back, with a reason: no new sign-ups, and no moving up."""
+    row = await act.take(
+        model.GuardianConsent,
+        consent_id,
+        visible=policy.of_visible,
+        expected_version=expected_version,
+    )
+    act.permit(policy.may_withdraw_guardian, row)
+    model.GUARDIAN_TRANSITIONS.after("withdraw", row.state)
+    said = check_reason(reason, impersonal=True)
+    act.move(row, model.GUARDIAN_TRANSITIONS, "withdraw")
+    row.state_reason = said
+    act.record("guardian.withdrawn", row, volunteer_id=row.volunteer_id)
+    return row
 
 
 async def expire_guardian_consents(session: AsyncSession, now: datetime) -> int:

@@ -19,7 +19,7 @@ from nexus.core.refusals import CapacityExhausted, Forbidden, GuardFailed, Inval
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization
 from nexus.volunteering.queries import check_organizer
-from nexus.volunteering.rules import check_trainings
+from nexus.volunteering.rules import check_remark, check_trainings
 from nexus.volunteering.tasks import model, policy, queries, rules
 from nexus.volunteering.tasks.model import TaskState, VolunteerTask
 from nexus.volunteering.tasks.signups import operations as signups
@@ -242,7 +242,7 @@ def _moved(
     act: Act, row: VolunteerTask, verb: str, event: str, reason: str | None
 ) -> VolunteerTask:
     act.move(row, _STATES, verb)
-    row.state_reason = reason
+    row.state_reason = check_remark(reason)
     act.record(event, row)
     return row
 

@@ -1,4 +1,4 @@
-"""Who is suspended, has left or is blocked keeps no sign-up that is to come."""
+"""Who is suspended, has left, is blocked or has no guardian's word keeps no sign-up to come."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.core.outbox import Event, hears
+from nexus.volunteering.queries import has_guardian
 from nexus.volunteering.tasks.signups.operations import release_volunteer
 
 GONE = "The volunteer is not active any more."
+UNGUARDED = "The guardian does not agree any more."
 UNWANTED = "The organization does not take the volunteer any more."
 
 
@@ -29,6 +31,15 @@ async def release_suspended(session: AsyncSession, event: Event, now: datetime) 
 async def release_left(session: AsyncSession, event: Event, now: datetime) -> None:
     """Everywhere; who waits moves up."""
     await _gone(session, event, now)
+
+
+@hears("guardian.withdrawn")
+async def release_unguarded(session: AsyncSession, event: Event, now: datetime) -> None:
+    """A minor whose guardian took the word back, unless another was recorded since."""
+    act = Act(session, system(now))
+    volunteer_id = UUID(event.facts["volunteer_id"])
+    if not await has_guardian(act, volunteer_id, act.actor.today()):
+        await release_volunteer(act, volunteer_id, organization_id=None, reason=UNGUARDED)
 
 
 @hears("roster.blocked")

@@ -19,7 +19,7 @@ from nexus.volunteering.queries import (
     is_blocked,
     own_volunteer,
 )
-from nexus.volunteering.rules import is_minor
+from nexus.volunteering.rules import check_remark, is_minor
 from nexus.volunteering.tasks import model, policy, queries, rules
 from nexus.volunteering.tasks.model import Signup, SignupState, TaskPosition, TaskState
 
@@ -84,7 +84,7 @@ async def confirm_signup(
     await _check_fit(act, task, position, volunteer)
     if await queries.is_busy(act.session, row.volunteer_id, row.period):
         raise rules.busy()
-    row.state_reason = reason
+    row.state_reason = check_remark(reason)
     await _settle(act, row, position, may_wait=True)
     return row
 
@@ -110,7 +110,8 @@ async def cancel_signup(
     act.permit(policy.may_cancel_signup, row)
     _STATES.after("cancel", row.state)
     _check_not_begun(act, position)
-    said = reason if act.actor.role is Role.VOLUNTEER else check_reason(reason, impersonal=True)
+    own = act.actor.role is Role.VOLUNTEER
+    said = check_remark(reason) if own else check_reason(reason, impersonal=True)
     await cancel(act, row, position, said)
     return row
 
@@ -125,7 +126,7 @@ async def mark_attended(
     if act.now < position.starts_at:
         raise GuardFailed("It has not begun yet.", rule="signup.begun", starts=position.starts_at)
     _move(act, row, "attend", "signup.attended")
-    row.state_reason = reason
+    row.state_reason = check_remark(reason)
     return row
 
 
@@ -139,7 +140,7 @@ async def mark_no_show(
     if act.now < position.ends_at:
         raise GuardFailed("It has not ended yet.", rule="signup.ended", ends=position.ends_at)
     _move(act, row, "miss", "signup.missed")
-    row.state_reason = reason
+    row.state_reason = check_remark(reason)
     return row
 
 
