@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from nexus.acting import Role
+from nexus.acting import SHANGHAI, Role
 from nexus.graph.identifiers import encode
 from tests.house.matrix_world import Place
 from tests.making import credit_code, now, today
@@ -491,6 +491,68 @@ VOLUNTEERS = {
 }
 
 
+def _served(key: str, *, hours: float = 0) -> Callable[[Place], str]:
+    """A moment within the task, on one day with the half hour after it."""
+
+    def at(place: Place) -> str:
+        begun = place[key].starts_at + timedelta(minutes=5)
+        if (begun + timedelta(minutes=40)).astimezone(SHANGHAI).date() != begun.astimezone(
+            SHANGHAI
+        ).date():
+            begun += timedelta(hours=1)
+        return (begun + timedelta(hours=hours)).isoformat()  # type: ignore[no-any-return]
+
+    return at
+
+
+def _of_record(name: str) -> Callable[[Place], str]:
+    return lambda place: getattr(place["ServiceRecord"], name).isoformat()
+
+
+SERVED: dict[str, Any] = {
+    "taskId": of("VolunteerTask/past"),
+    "volunteerId": of("Volunteer"),
+    "startedAt": _served("VolunteerTask/past"),
+    "endedAt": _served("VolunteerTask/past", hours=0.5),
+}
+HOURS = {
+    "checkIn": Sample(
+        make(taskId=of("VolunteerTask/large"), volunteerId=of("Volunteer"), area=_town).given,
+        {"CheckIn": {"state": "lapsed"}},
+    ),
+    "checkOut": move("CheckIn", area=_town),
+    "recordHours": make(**SERVED, reason="签到设备故障"),
+    "importHours": make(**SERVED, externalRef="i-1"),
+    "confirmHours": with_reason("ServiceRecord/recorded"),
+    "approveHours": with_reason("ServiceRecord/parent"),
+    "approveLongDay": with_reason("ServiceRecord/province"),
+    "rejectHours": with_reason("ServiceRecord/recorded"),
+    "disputeHours": with_reason("ServiceRecord"),
+    "upholdHours": with_reason("ServiceRecord/disputed"),
+    "correctHours": with_reason(
+        "ServiceRecord",
+        startedAt=_of_record("started_at"),
+        endedAt=_of_record("ended_at"),
+        minutes=60,
+    ),
+    "revokeHours": with_reason("ServiceRecord"),
+    "prepareCertificate": make(
+        volunteerId=of("Volunteer"),
+        fromOn=lambda _: (today() - timedelta(days=40)).isoformat(),
+        untilOn=lambda _: today().isoformat(),
+    ),
+    "issueCertificate": with_reason("Certificate/prepared"),
+    "dropCertificate": with_reason("Certificate/prepared"),
+    "revokeCertificate": with_reason("Certificate"),
+    "printCertificate": make(id=of("Certificate")),
+    "linkTask": Sample(
+        make(taskId=of("VolunteerTask/past"), pledgeId=of("Pledge")).given,
+        {"NeedLine": {"kind": "hours", "unit": "HUR"}},
+    ),
+    "unlinkTask": with_reason("TaskLink"),
+}
+
+
 def _moment(place: Place) -> str:
     return now().isoformat()
 
@@ -638,6 +700,7 @@ SAMPLES: dict[str, Sample] = {
     **EXCHANGE,
     **MESSAGES,
     **VOLUNTEERS,
+    **HOURS,
     **CASES,
     **VISITS,
 }

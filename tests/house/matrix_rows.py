@@ -30,6 +30,7 @@ from tests.house.matrix_cases import file_cases
 from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
+from tests.house.matrix_hours import keep_hours
 from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import exchange
@@ -66,6 +67,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await file_cases(m, place)
     await visit_homes(m, place)
     await organize(m, engine, world, place)
+    await keep_hours(m, place, _event)
 
 
 async def _areas(m: Maker, place: Place) -> None:

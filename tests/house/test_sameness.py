@@ -123,6 +123,7 @@ POINTERS = {
     "projectId": "CharityProject",
     "recipientId": "Recipient",
     "stationId": "Station",
+    "supersedesId": "Certificate",
     "toStationId": "Station",
 }
 """What ids lead to that the samples leave out."""

@@ -33,6 +33,7 @@ from nexus.organizations import policy as organizations
 from nexus.recipients import policy as recipients
 from nexus.recipients.vault import policy as vault
 from nexus.volunteering import policy as volunteering
+from nexus.volunteering.certificates import policy as certificates
 from nexus.volunteering.tasks import policy as tasks
 from tests.house.conftest import House
 from tests.house.matrix_cells import (
@@ -67,6 +68,7 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "joinRoster": (volunteering, "may_join"),
     "createTeam": (volunteering, "may_create_team"),
     "createVolunteerTask": (tasks, "may_create"),
+    "prepareCertificate": (certificates, "may_prepare"),
     "createDiscoveryReport": (discovery, "may_report"),
     "recordHotlineTicket": (discovery, "may_bring_tickets", "may_report"),
     "similarReports": (discovery, "may_link"),

@@ -110,6 +110,7 @@ async def record(
             "decided_by": new_id(),
             "decided_at": now(),
         }
+        values |= given
     if state is RecordState.DISPUTED:
         values.setdefault("disputed_by", new_id())
     if state in CLOSED:
@@ -148,7 +149,7 @@ async def check_in(
     if state is CheckInState.CLOSED:
         values |= {
             "checked_out_at": came + timedelta(minutes=20),
-            "out_source": HoursSource.SCAN,
+            "out_source": HoursSource(values["in_source"]),
             "checked_out_by": new_id(),
         }
     found = CheckIn(**values)

@@ -89,7 +89,7 @@ class Certificate:
     publicity_from_on: date | None
     publicity_until_on: date | None
     issued_at: datetime | None
-    code: str | None = classified(
+    verification_code: str | None = classified(
         model.Certificate.code,
         allowed=policy.may_read_code,
         about="Whoever has it can ask `certificate(code:)` whether it holds.",

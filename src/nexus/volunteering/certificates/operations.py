@@ -1,7 +1,7 @@
 """Preparing, issuing, printing and revoking certificates."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from nexus.acting import Act
@@ -46,10 +46,7 @@ async def prepare_certificate(
     await _check_superseded(act, supersedes_id, volunteer.id)
     records = await queries.hold_records(act.session, issuer, volunteer.id, from_on, until_on)
     if not records:
-        raise GuardFailed(
-            "Your organization has no effective hours of this volunteer in the period.",
-            rule="INV-33",
-        )
+        await _refuse_empty(act, volunteer.id)
     area = records[0].area_code
     least = await queries.publicity_days(act.session, on=today, area_code=area)
     days = rules.check_publicity(publicity_days, least)
@@ -72,6 +69,17 @@ async def prepare_certificate(
     )
     await _put(act, row, records)
     return row
+
+
+async def _refuse_empty(act: Act, volunteer_id: UUID) -> NoReturn:
+    """Forbidden to who recorded nothing at all; GuardFailed where nothing counts in the period."""
+    if not await queries.has_recorded(act.session, act.actor.organization_id, volunteer_id):
+        raise Forbidden(
+            "Your organization recorded no hours of this volunteer: who records, certifies."
+        )
+    raise GuardFailed(
+        "Your organization has no effective hours of this volunteer in the period.", rule="INV-33"
+    )
 
 
 async def _put(act: Act, row: Certificate, records: Any) -> None:

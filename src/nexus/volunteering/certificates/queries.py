@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Numeric, Select, cast, false, func, select
+from sqlalchemy import Date, Numeric, Select, cast, exists, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -43,6 +43,15 @@ async def hold_records(
         .execution_options(populate_existing=True)
     )
     return found.all()
+
+
+async def has_recorded(session: AsyncSession, organization_id: UUID, volunteer_id: UUID) -> bool:
+    """Whether the organization keeps any record of the volunteer's hours."""
+    row = ServiceRecord
+    known = exists().where(
+        row.organization_id == organization_id, row.volunteer_id == volunteer_id
+    )
+    return bool(await session.scalar(select(known)))
 
 
 async def lines_of(session: AsyncSession, certificate_id: UUID) -> list[tuple[UUID, date, int]]:
