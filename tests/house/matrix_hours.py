@@ -70,7 +70,7 @@ async def _second(m: Maker, place: Place, first: ServiceRecord) -> None:
     """A record of a pair that has ended, in the place of another; the pairs are of the helper."""
     position = await m.session.get_one(TaskPosition, place["CheckIn/position"].id)
     came = now() - timedelta(minutes=40)
-    if (came + timedelta(minutes=20))) != day_of(came):
+    if day_of(came + timedelta(minutes=20)) != day_of(came):
         came -= timedelta(minutes=20)
     pair = place.rows["CheckIn/closed"] = await keeping.check_in(
         m,
