@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+import nexus.casework.cases.reactions  # noqa: F401 - registers what the slice hears
 from nexus.acting import GOVERNMENT, OVERSIGHT, STATION, Act, Actor, Role
 from nexus.casework.assessments.model import Assessment, AssessmentState
 from nexus.casework.cases import model, operations, policy, queries
@@ -39,6 +40,8 @@ from nexus.core.ids import new_id
 from nexus.core.outbox import Event
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal, VersionConflict
 from nexus.recipients.model import Household
+from nexus.recipients.moving.operations import move_recipient
+from nexus.recipients.operations import update_household
 from tests.casework.desk import (
     TOWN,
     Station1,
@@ -48,7 +51,7 @@ from tests.casework.desk import (
     plan,
     settle,
 )
-from tests.deeds import acting, actor_of, events_of, reread
+from tests.deeds import acting, actor_of, events_of, hear_all, reread
 from tests.making import making, now, today
 
 S = CaseState
@@ -641,3 +644,45 @@ async def test_participants_are_linked_by_party(engine: AsyncEngine, desk: Stati
     async with AsyncSession(engine) as session:
         kinds = await session.scalars(select(Event.kind).where(Event.object_id == row.id))
         assert list(kinds).count("case.participant_added") == 5
+
+
+async def test_news_of_a_move_carries_cases_along(engine: AsyncEngine, desk: Station1) -> None:
+    """The household's when it moves, a person's when the person joins another household."""
+    async with making(engine) as m:
+        whole = await case_in(m, desk, S.INTERVENTION)
+        own = await case_in(m, desk, S.INTERVENTION)
+        home = await m.session.get_one(Household, own.household_id)
+        person = await m.recipient(home)
+        own.recipient_id = person.id
+        joined = await m.household(area_code="440103002")
+        await m.session.commit()
+    async with acting(engine, desk.approver) as act:
+        await update_household(act, whole.household_id, expected_version=1, area_code="440103002")
+        await move_recipient(
+            act, person.id, expected_version=1, household_id=joined.id, household_role="relative"
+        )
+    await hear_all(engine)
+    moved = await reread(engine, whole)
+    assert (moved.area_code, moved.household_id) == ("440103002", whole.household_id)
+    followed = await reread(engine, own)
+    assert (followed.area_code, followed.household_id) == ("440103002", joined.id)
+    assert "case.moved" in await events_of(engine, own)
+
+
+async def test_merged_households_are_one_subject(engine: AsyncEngine, desk: Station1) -> None:
+    """A case of the record that went is found by the one that stays, and no second is opened."""
+    async with making(engine) as m:
+        row = await case_in(m, desk, S.INTERVENTION)
+        stays = await m.household(area_code=TOWN)
+        went = await m.session.get_one(Household, row.household_id)
+        went.merged_into_id, went.merged_at = stays.id, now()
+        await m.session.commit()
+    with pytest.raises(CaseOpen):
+        async with acting(engine, desk.worker) as act:
+            await operations.create_case(act, household_id=stays.id, opening="再来")
+    async with AsyncSession(engine) as session:
+        for one in (stays.id, went.id):
+            found = await session.scalars(
+                select(Case.id).where(queries.of_household(Case, one), Case.state == S.INTERVENTION)
+            )
+            assert list(found) == [row.id]

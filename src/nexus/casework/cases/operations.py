@@ -20,6 +20,7 @@ from nexus.casework.editing.operations import apply_edits
 from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
 from nexus.recipients.merging.queries import lock_household
+from nexus.recipients.model import Household
 
 REVIEW = "case_review_months"
 
@@ -299,6 +300,17 @@ async def follow_household(act: Act, household_id: UUID, area_code: str) -> int:
             act.record("case.moved", row, station_id=row.station_id)
             moved += 1
     return moved
+
+
+async def follow_person(act: Act, recipient_id: UUID, home: Household) -> int:
+    """The person joined another household: their open cases are of that one from here on."""
+    rows = await queries.take_of_person(act.session, recipient_id, home.id)
+    for row in rows:
+        before, row.household_id, row.area_code = row.household_id, home.id, home.area_code
+        row.version += 1
+        act.record("case.moved", row, household_before=before, household_id=home.id)
+    await act.session.flush()
+    return len(rows)
 
 
 async def tell_reviews(session: AsyncSession, now: datetime) -> int:

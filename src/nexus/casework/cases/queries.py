@@ -185,6 +185,22 @@ async def take_of_household(session: AsyncSession, household_id: UUID) -> list[C
     return list(found)
 
 
+async def take_of_person(session: AsyncSession, recipient_id: UUID, home_id: UUID) -> list[Case]:
+    """The open cases of a person that lie with another household, locked."""
+    row = Case
+    found = await session.scalars(
+        select(row)
+        .where(
+            row.recipient_id == recipient_id,
+            row.household_id != home_id,
+            row.state.in_(model.OPEN),
+        )
+        .order_by(row.id)
+        .with_for_update()
+    )
+    return list(found)
+
+
 def review_overdue(row: Any, now: Any) -> ColumnElement[bool]:
     """SQL: the plan should have been looked at again."""
     return row.state.in_(REVIEWED) & (row.review_due_at <= now)  # type: ignore[no-any-return]

@@ -68,14 +68,20 @@ def _trail_ends_where_it_stands() -> Select[Any]:
 
 
 def _assessed() -> Select[Any]:
-    """What is planned rests on a settled assessment of its own household."""
+    """What is planned rests on a settled assessment of its own household (a person may move)."""
     row, found = Case, Assessment
     unsigned = and_(found.countersign_needed, found.countersigned_at.is_(None))
     stranger = canonical_household(found.household_id) != canonical_household(row.household_id)
     return (
         finding(row.id, "it rests on an assessment that is not settled, or not its own")
         .join(found, found.id == row.assessment_id)
-        .where(or_(found.state == AssessmentState.DRAFT, unsigned, stranger))
+        .where(
+            or_(
+                found.state == AssessmentState.DRAFT,
+                unsigned,
+                and_(row.recipient_id.is_(None), stranger),
+            )
+        )
     )
 
 
