@@ -32,6 +32,7 @@ TASKS = {
     "/due": TaskState.RECRUITING,
     "/now": TaskState.IN_PROGRESS,
     "/past": TaskState.ENDED,
+    "/over": TaskState.ENDED,
 }
 """By what follows the type in the key; a state that a deed starts from."""
 
@@ -106,6 +107,7 @@ async def _tasks(m: Maker, place: Place, home: Organization) -> None:
     moment = now().replace(microsecond=0)
     times = {
         "/past": (moment - 2 * DAY, moment - DAY),
+        "/over": (moment - 4 * DAY, moment - 3 * DAY),
         "/due": (moment - DAY / 48, moment + DAY / 4),
         "/now": (moment - DAY / 48, moment + DAY / 4),
     }
