@@ -99,10 +99,85 @@ ALTER TABLE export ADD CONSTRAINT ck_export_dataset_known CHECK (dataset IN ('ne
     'relaxations'))
 """
 
+# Limits of help by area, and one of cash.
+LIMITED = """
+ALTER TABLE help_limit
+    ADD COLUMN area_code TEXT COLLATE "C" NOT NULL DEFAULT 'CN',
+    ADD CONSTRAINT ck_help_limit_area_shape CHECK (area_code ~ '^(CN|[0-9]+)$'),
+    DROP CONSTRAINT uq_help_limit_kind_item_code_unit_valid_from,
+    ADD CONSTRAINT uq_help_limit_kind_item_code_unit_area_code_valid_from
+        UNIQUE (kind, item_code, unit, area_code, valid_from)
+;
+INSERT INTO help_limit (id, kind, item_code, unit, window_days, most, valid_from, source)
+VALUES (gen_random_uuid(), 'cash', '', 'CNY', 365, 50000, '2026-11-24', 'default of nexus')
+;
+CREATE OR REPLACE FUNCTION helped_of_household(
+    household_id uuid, line_kind text, line_item text, line_unit text,
+    at timestamptz, until timestamptz
+)
+RETURNS TABLE (rule text, item_code text, unit text, window_days integer, most numeric,
+    factor numeric, helped numeric)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH root AS (
+        SELECT CASE WHEN merged_at <= coalesce(until, 'infinity') THEN merged_into_id ELSE id END
+            AS id
+        FROM household WHERE household.id = $1
+    ), home AS (
+        SELECT id FROM root
+        UNION ALL
+        SELECT joined.id FROM household AS joined JOIN root ON joined.merged_into_id = root.id
+        WHERE joined.merged_at <= coalesce(until, 'infinity')
+    ), person AS (
+        SELECT gone.id FROM recipient AS stays JOIN recipient AS gone
+            ON gone.merged_into_id = stays.id
+            AND gone.merged_at <= coalesce(until, 'infinity')
+        WHERE stays.household_id IN (SELECT id FROM home)
+    ), asked AS (
+        SELECT need.id FROM need WHERE need.household_id IN (SELECT id FROM home)
+        UNION
+        SELECT need.id FROM need WHERE need.recipient_id IN (SELECT id FROM person)
+    ), chosen AS (
+        SELECT DISTINCT ON (l.item_code, l.unit) l.*
+        FROM help_limit AS l, household AS h
+        WHERE h.id = $1 AND l.kind = line_kind
+            AND (l.item_code = '' OR line_item = l.item_code
+                OR starts_with(line_item, l.item_code || '.'))
+            AND (l.area_code = 'CN' OR starts_with(h.area_code, l.area_code))
+            AND l.valid_from <= (at AT TIME ZONE 'Asia/Shanghai')::date
+            AND (l.valid_to IS NULL OR l.valid_to > (at AT TIME ZONE 'Asia/Shanghai')::date)
+        ORDER BY l.item_code, l.unit, l.area_code = 'CN', length(l.area_code) DESC,
+            l.valid_from DESC
+    )
+    SELECT 'help_limit:' || coalesce(nullif(limits.item_code, ''), limits.kind)
+            || CASE WHEN limits.area_code = 'CN' THEN '' ELSE '/' || limits.area_code END
+            || '@' || limits.valid_from,
+        limits.item_code, limits.unit, limits.window_days, limits.most,
+        unit_factor(coalesce(line_unit, limits.unit), limits.unit),
+        coalesce((
+            SELECT sum((a.reserved + a.committed + a.delivered + a.confirmed)
+                * unit_factor(l.unit, limits.unit))
+            FROM asked JOIN need_line AS l ON l.need_id = asked.id
+                JOIN allocation AS a ON a.line_id = l.id
+            WHERE l.kind = limits.kind
+                AND (limits.item_code = '' OR l.item_code = limits.item_code
+                    OR starts_with(l.item_code, limits.item_code || '.'))
+                AND unit_factor(l.unit, limits.unit) IS NOT NULL
+                AND a.created_at > at - make_interval(days => limits.window_days)
+                AND (until IS NULL OR a.created_at <= until)
+        ), 0)
+    FROM chosen AS limits, root
+    WHERE unit_factor(coalesce(line_unit, limits.unit), limits.unit) IS NOT NULL;
+END
+$$
+"""
+
 
 def upgrade() -> None:
-    """Undated obligations, moves of persons, answers to hotlines, clocks, exports."""
+    """Undated obligations, moves of persons, answers to hotlines, clocks, exports, limits."""
     run = op.get_bind().exec_driver_sql
-    for block in (UNDATED, MOVED, ANSWERED, CLOCKS, EXPORTED):
+    for block in (UNDATED, MOVED, ANSWERED, CLOCKS, EXPORTED, LIMITED):
         for statement in block.split("\n;\n"):
             run(statement)

@@ -1,7 +1,7 @@
 """Already helped? The count by household and window, the refusal, the override, two at once."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,11 @@ from nexus.acting import Role, View, system
 from nexus.core.refusals import Forbidden, Invalid, NotFound
 from nexus.graph.identifiers import encode
 from nexus.matching.helped import operations as helped
-from nexus.matching.helped.model import HelpOverride
+from nexus.matching.helped.model import HelpLimit, HelpOverride
 from nexus.matching.helped.rules import AlreadyHelped, NothingToOverride
 from nexus.matching.pledges import operations as pledges
 from nexus.matching.pledges.model import Pledge
-from nexus.needs.model import NeedState
+from nexus.needs.model import NeedKind, NeedState
 from nexus.supervision.operations import verify
 from tests.conftest import Api
 from tests.deeds import acting, count_of, events_of, reread
@@ -306,3 +306,50 @@ async def test_who_is_answered(api: Api, engine: AsyncEngine, role: Role) -> Non
     ):
         answer = await api(account)(ASK, line=encode("NeedLine", need.lines[0].id))
         assert (answer["data"]["alreadyHelped"] is not None) == expected, (role, need.state)
+
+
+# --- By area, and money ---
+
+
+async def test_the_limit_of_the_narrowest_area_holds(
+    engine: AsyncEngine, owner_engine: AsyncEngine
+) -> None:
+    async with AsyncSession(owner_engine) as session, session.begin():
+        for area, most in (("4451", 120), ("445102", 80)):
+            session.add(
+                HelpLimit(
+                    kind=NeedKind.GOODS,
+                    item_code="FOOD.RICE",
+                    unit="KGM",
+                    window_days=30,
+                    most=Decimal(most),
+                    valid_from=date(2026, 1, 1),
+                    source="made for a test",
+                    area_code=area,
+                )
+            )
+    for town, share, limit in (
+        ("445102001", "80", "FOOD.RICE/445102@2026-01-01"),
+        ("445121001", "120", "FOOD.RICE/4451@2026-01-01"),
+        ("440103001", "200", "FOOD.RICE@2020-01-01"),
+    ):
+        need = await need_of(engine, await home(engine, area_code=town))
+        with pytest.raises(AlreadyHelped) as refused:
+            await pledge(engine, await charity(engine), need, "201")
+        told = refused.value.details
+        assert (told["most"], told["limit"]) == (share, f"help_limit:{limit}")
+        await pledge(engine, await charity(engine), need, share)
+    await no_findings(engine)
+
+
+async def test_money_from_two_charities_is_one_share(engine: AsyncEngine) -> None:
+    household = await home(engine)
+    line: dict[str, Any] = {"kind": "cash", "unit": "CNY", "item_code": None, "item": "补助"}
+    line["quantity_required"] = Decimal(60_000)
+    needs = [await need_of(engine, household, line) for _ in range(2)]
+    await pledge(engine, await charity(engine), needs[0], "45000")
+    with pytest.raises(AlreadyHelped) as refused:
+        await pledge(engine, await charity(engine), needs[1], "5001")
+    assert refused.value.details["available"] == "5000"
+    await pledge(engine, await charity(engine), needs[1], "5000")
+    await no_findings(engine)

@@ -8,14 +8,15 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nexus.core.db import Base, Id
+from nexus.core.db import AreaCode, Base, Id
 from nexus.needs.model import NeedKind
 
 
 class HelpLimit(Base):
     """How much of an item a household may be helped with in a window (domain.md 12: by item type).
 
-    What no limit names is not limited. Of several that fit a line each holds.
+    What no limit names is not limited. Of several items that fit a line each holds; of one item the
+    limit of the narrowest area around the household.
     """
 
     __tablename__ = "help_limit"
@@ -31,9 +32,12 @@ class HelpLimit(Base):
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     source: Mapped[str]
+    area_code: Mapped[AreaCode] = mapped_column(server_default=text("'CN'"))
+    """Where it holds; no foreign key, as limits are there before the divisions are loaded."""
 
     __table_args__ = (
-        UniqueConstraint("kind", "item_code", "unit", "valid_from"),
+        UniqueConstraint("kind", "item_code", "unit", "area_code", "valid_from"),
+        CheckConstraint("area_code ~ '^(CN|[0-9]+)$'", name="area_shape"),
         CheckConstraint("window_days > 0 AND most > 0", name="positive"),
         CheckConstraint("valid_to > valid_from", name="period"),
     )
