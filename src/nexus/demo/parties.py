@@ -316,6 +316,7 @@ async def _overseers(session: AsyncSession, registrar: Registrar, world: World) 
         (Role.VOL_ORG, "志愿组织管理员", volunteers, None),
         (Role.VOLUNTEER, "志愿者", volunteers, None),
         (Role.DPO, "个人信息保护负责人", province, PROVINCE),
+        (Role.VOL_ORG, "志愿组织负责人", volunteers, None),
     ]
     for role, name, organization, area in others:
         world.shown.append((registrar.account(role, name, organization, area), organization.name))

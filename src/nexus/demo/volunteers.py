@@ -5,7 +5,7 @@ from functools import partial
 
 from nexus.accounts.model import Account
 from nexus.acting import Role
-from nexus.demo.deeds import Deeds
+from nexus.demo.hours import Hours
 from nexus.volunteering import operations as volunteering
 from nexus.volunteering.model import Volunteer
 from nexus.volunteering.operations import Abilities, Person
@@ -22,7 +22,7 @@ SKILLS = ("elderly", "tutoring", "medical_escort", "delivery", "emotional_suppor
 LONG_AGO = timedelta(days=60)
 
 
-class Volunteers(Deeds):
+class Volunteers(Hours):
     """Makes them by deeds; who they are goes to the vault."""
 
     async def help_out(self) -> None:
@@ -39,6 +39,7 @@ class Volunteers(Deeds):
             await self.do(organizer, LONG_AGO, joins)
         past = await self._task(organizer, "重阳节前探访独居长者", days=-7, slots=6)
         await self._sign(organizer, past, people[:6], timedelta(days=12))
+        await self.keep(organizer, past, people[:6])
         full = await self._task(organizer, "周末陪诊与代办", days=6, slots=3)
         await self._sign(organizer, full, people[2:7], timedelta(days=1))
         await self.do(
