@@ -16,6 +16,7 @@ from nexus.accounts.model import Account
 from nexus.accounts.operations import issue_token
 from nexus.accounts.rules import hash_password
 from nexus.demo.demand import Demand
+from nexus.demo.filing import Files
 from nexus.demo.parties import World, make_parties
 from nexus.demo.people import Subject, make_people, store_people
 from nexus.demo.supply import Supply
@@ -61,6 +62,7 @@ async def ensure_world(
         await Supply(sessions, world).list_offers(progress)
         await Demand(sessions, world).tell_needs(subjects, progress)
         await Visits(sessions, world).visit_homes(subjects)
+        await Files(sessions, world).open_cases(subjects[len(subjects) // 2 :])
         if info:
             await Volunteers(sessions, world).help_out()
         async with sessions() as session, session.begin():
