@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.acting import Role
-from nexus.core.typesetting import fonts_in
 from nexus.graph.identifiers import encode, split
 from nexus.volunteering.model import Volunteer
 from nexus.worker import drain
+from tests.fonts import fonts
 from tests.journeys.teller import Teller
 from tests.making import making
 from tests.volunteering import keeping, made
@@ -230,7 +230,7 @@ async def _the_certificate_falls_with_its_record(
 
 async def _it_is_printed(world: World, api: Any, paper: dict[str, Any]) -> None:
     """The holder's name is on it, and nowhere else. Says so loudly where the font is missing."""
-    fonts_in(None)
+    fonts()
     asked = await world.tell["ann"].do("printCertificate", "url", id=paper["id"])
     printed = await api.client.get(asked["url"])
     assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")

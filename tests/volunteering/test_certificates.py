@@ -27,6 +27,7 @@ from nexus.volunteering.certificates.model import (
 from nexus.volunteering.hours.reviews import operations as reviews
 from nexus.volunteering.policy import ORGANIZERS
 from tests.deeds import acting, actor_of, events_of, hear_all, reread
+from tests.fonts import fonts as found_fonts
 from tests.making import making, now, today
 from tests.volunteering import keeping, made
 from tests.volunteering.test_hours_states import ROLES, SEEING, tried
@@ -387,7 +388,7 @@ PRINT = """mutation($id: ID!, $key: String!) {
 @pytest.fixture(scope="module")
 def fonts() -> Any:
     """The font of the PDF. Without it these tests fail, and say which package is missing."""
-    return fonts_in(None)
+    return found_fonts()
 
 
 async def test_the_paper_has_the_name_and_reading_it_is_recorded(
