@@ -155,6 +155,7 @@ CREATE TABLE case_file (
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by UUID NOT NULL,
+    handover_told_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_case_file PRIMARY KEY (id),
     CONSTRAINT ck_case_file_held_from CHECK ((state = 'on_hold') = (held_from IS NOT NULL)),
     CONSTRAINT ck_case_file_held_stage CHECK (held_from IN ('intake', 'assessment',
@@ -695,6 +696,11 @@ WORK = {
 SELECT 'case.review', c.id, c.no, {OF_CASE}, w.account_id, NULL::uuid, NULL::uuid, {TIER},
     NULL::text, c.review_due_at, NULL::timestamptz, c.review_told_at
 FROM case_file AS c {AT} WHERE c.state = 'intervention' AND c.review_told_at IS NOT NULL
+UNION ALL
+SELECT 'case.assign', c.id, c.no, {OF_CASE}, c.supervisor_id, NULL, NULL, {TIER},
+    NULL, work_midnight(w.valid_to), NULL, c.handover_told_at
+FROM case_file AS c {AT} WHERE c.handover_told_at IS NOT NULL AND c.state IN ('intake',
+    'assessment', 'planning', 'intervention', 'evaluation', 'on_hold')
 UNION ALL
 SELECT 'case.close', c.id, c.no, {OF_CASE}, c.supervisor_id, c.closing_requested_by, NULL, {TIER},
     {APPROVAL}, NULL, NULL, c.closing_requested_at

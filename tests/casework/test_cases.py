@@ -39,6 +39,7 @@ from nexus.casework.cases.rules import (
 from nexus.core.ids import new_id
 from nexus.core.outbox import Event
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal, VersionConflict
+from nexus.matching.worklist.model import WorkItem
 from nexus.recipients.model import Household
 from nexus.recipients.moving.operations import move_recipient
 from nexus.recipients.operations import update_household
@@ -686,3 +687,31 @@ async def test_merged_households_are_one_subject(engine: AsyncEngine, desk: Stat
                 select(Case.id).where(queries.of_household(Case, one), Case.state == S.INTERVENTION)
             )
             assert list(found) == [row.id]
+
+
+async def test_a_case_whose_worker_leaves_waits_for_another(
+    engine: AsyncEngine, desk: Station1
+) -> None:
+    async with making(engine) as m:
+        leaving = await m.worker(
+            await m.account(Role.SOCIAL_WORKER, desk.organization, area_code=TOWN),
+            desk.station,
+            valid_to=today() + timedelta(days=20),
+        )
+        row = await case_in(m, desk, S.INTERVENTION, worker_id=leaving.id)
+        closed = await case_in(m, desk, S.CLOSED, worker_id=leaving.id)
+
+    async def waits() -> list[str]:
+        async with AsyncSession(engine) as session:
+            found = select(WorkItem.kind).where(WorkItem.subject_id == row.id)
+            return list(await session.scalars(found))
+
+    for days, told in ((0, []), (7, ["case.handover_due"]), (8, ["case.handover_due"])):
+        async with AsyncSession(engine) as session, session.begin():
+            await operations.tell_reviews(session, now() + timedelta(days=days))
+        assert await events_of(engine, row) == told
+        assert await waits() == ["case.assign"] * len(told)
+    assert await events_of(engine, closed) == []
+    async with acting(engine, desk.lead) as act:
+        await operations.assign_case(act, row.id, expected_version=1, worker_id=desk.post.id)
+    assert await waits() == []

@@ -128,6 +128,8 @@ class Case(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID]
+    handover_told_at: Mapped[datetime | None]
+    """When it was told that the owner's post ends: the case needs another one (INV-20)."""
 
     __table_args__ = (
         CheckConstraint("(state = 'on_hold') = (held_from IS NOT NULL)", name="held_from"),

@@ -172,6 +172,7 @@ async def assign_case(
         row.supervisor_id = await _supervisor(act, supervisor_id)
     facts = {"worker_id": worker.id, "from_worker_id": row.worker_id}
     row.worker_id, row.station_id = worker.id, station.id
+    row.handover_told_at = None
     return await move(act, row, "assign", "case.assigned", reason=said, **facts)
 
 
@@ -314,7 +315,10 @@ async def follow_person(act: Act, recipient_id: UUID, home: Household) -> int:
 
 
 async def tell_reviews(session: AsyncSession, now: datetime) -> int:
-    """The clock: a review that comes near is put on the worklist, a late one is told; how many."""
+    """The clock: reviews that come near or are late, and cases whose owner leaves; how many.
+
+    What comes near is put on the worklist by that, each once.
+    """
     from_now = Act(session, system(now))
     days = await review_notice_days(session, from_now)
     near = await queries.take_near_review(session, now, days)
@@ -325,8 +329,12 @@ async def tell_reviews(session: AsyncSession, now: datetime) -> int:
     for row in late:
         row.review_overdue_at = now
         from_now.record("case.review_overdue", row)
+    leaving = await queries.take_to_hand_over(session, from_now.actor.today(), days)
+    for row in leaving:
+        row.handover_told_at = now
+        from_now.record("case.handover_due", row, worker_id=row.worker_id)
     await session.flush()
-    return len(near) + len(late)
+    return len(near) + len(late) + len(leaving)
 
 
 async def review_notice_days(session: AsyncSession, act: Act) -> int:

@@ -1,7 +1,7 @@
 """Taking cases and plans, what else is open for a household, and what the clocks find."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from nexus.acting import Act, Actor
 from nexus.casework.cases import model, policy
 from nexus.casework.cases.model import Case, CasePlan, CaseState, GoalState, PlanState
+from nexus.casework.model import Worker
 from nexus.graph.sql import quoted
 from nexus.recipients.merging.queries import canonical_household, canonical_recipient
 from nexus.recipients.model import Household
@@ -159,6 +160,24 @@ async def take_near_review(session: AsyncSession, now: datetime, days: int) -> l
 async def take_overdue_review(session: AsyncSession, now: datetime) -> list[Case]:
     """Up to a batch of cases whose review is late and of which that was not told, locked."""
     return await _take_due(session, Case.review_due_at <= now, "overdue")
+
+
+async def take_to_hand_over(session: AsyncSession, today: date, days: int) -> list[Case]:
+    """Up to a batch of open cases whose owner's post ends soon or has ended, untold, locked."""
+    row, post = Case, Worker
+    found = await session.scalars(
+        select(row)
+        .join(post, post.id == row.worker_id)
+        .where(
+            post.valid_to <= today + timedelta(days=days),
+            row.state.in_(model.OPEN),
+            row.handover_told_at.is_(None),
+        )
+        .order_by(post.valid_to, row.id)
+        .limit(BATCH)
+        .with_for_update(of=row, skip_locked=True)
+    )
+    return list(found)
 
 
 async def _take_due(session: AsyncSession, due: ColumnElement[bool], told: str) -> list[Case]:

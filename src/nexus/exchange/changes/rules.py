@@ -224,7 +224,7 @@ NOUNS: dict[str, Noun] = {
             *("created", "assigned", "rejected", "assessment_begun", "planning_begun"),
             *("intervention_begun", "evaluation_begun", "evaluated", "closing_requested"),
             *("closing_declined", "closed", "reopened", "held", "resumed", "referred_out"),
-            *("moved", "review_due", "review_overdue", "reviewed", "self_approved"),
+            *("moved", "review_due", "review_overdue", "handover_due", "reviewed", "self_approved"),
             *("participant_added", "participant_left"),
         ),
         inner=("updated", "contact_attempted"),

@@ -315,6 +315,10 @@ waits(
     own=frozenset({Role.SOCIAL_WORKER}),
 )
 waits(
+    *("case.assign", Case, cases.visible, cases.may_assign),
+    say="The worker's post ends: assign the case to another.",
+)
+waits(
     *("case.close", Case, cases.visible, cases.may_close, cases.may_decline_closing),
     say="Somebody asks to close a case: approve it or decline.",
 )
