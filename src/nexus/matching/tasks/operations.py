@@ -17,7 +17,7 @@ from nexus.matching.tasks import model, policy, queries, rules
 from nexus.matching.tasks.model import HoursBooking, TaskLink
 from nexus.needs.model import NeedLine
 from nexus.volunteering.hours.model import COUNTING, RecordState, ServiceRecord
-from nexus.volunteering.tasks.model import TaskState
+from nexus.volunteering.tasks.model import TaskState, VolunteerTask
 from nexus.volunteering.tasks.queries import share_task
 
 OVER = (TaskState.CLOSED, TaskState.CANCELLED)
@@ -34,24 +34,7 @@ async def link_task(
     pledge = await act.take(Pledge, pledge_id, visible=pledge_policy.visible)
     act.permit(policy.may_link, pledge)
     task = await share_task(act, task_id)
-    if task.organization_id != pledge.organization_id or task.state in OVER:
-        raise GuardFailed(
-            "A pledge is worked on by a task of its own organization that is not over.",
-            rule="task_of_the_pledge",
-            field="taskId",
-            state=task.state.name,
-        )
-    if pledge.state not in queries.TAKING:
-        raise GuardFailed(
-            f"The pledge is {pledge.state.value}: tie a task to one that is accepted.",
-            rule="INV-19",
-            field="pledgeId",
-            state=pledge.state.name,
-        )
-    if await queries.live_link(act.session, pledge.id) is not None:
-        raise GuardFailed(
-            "A task works on this pledge already: unlink it first.", rule="one_task_a_pledge"
-        )
+    await _check_tie(act, task, pledge)
     line = await act.session.get_one(NeedLine, pledge.line_id)
     rules.check_kind(line.kind.value)
     row = TaskLink(
@@ -72,6 +55,28 @@ async def link_task(
         "task_link.created", row, task_id=task.id, pledge_id=pledge.id, need_id=pledge.need_id
     )
     return row
+
+
+async def _check_tie(act: Act, task: VolunteerTask, pledge: Pledge) -> None:
+    """Task and pledge are of one organization and not over, and nothing else works on it."""
+    if task.organization_id != pledge.organization_id or task.state in OVER:
+        raise GuardFailed(
+            "A pledge is worked on by a task of its own organization that is not over.",
+            rule="task_of_the_pledge",
+            field="taskId",
+            state=task.state.name,
+        )
+    if pledge.state not in queries.TAKING:
+        raise GuardFailed(
+            f"The pledge is {pledge.state.value}: tie a task to one that is accepted.",
+            rule="INV-19",
+            field="pledgeId",
+            state=pledge.state.name,
+        )
+    if await queries.live_link(act.session, pledge.id) is not None:
+        raise GuardFailed(
+            "A task works on this pledge already: unlink it first.", rule="one_task_a_pledge"
+        )
 
 
 async def unlink_task(

@@ -50,14 +50,7 @@ async def check_in(
     who = await whom(act, volunteer_id)
     source, town = await _proof(act, task, code=code, area=area, way="in")
     await queries.lock_volunteer(act.session, who)
-    signup = await queries.signup_at(act.session, task.id, who, act.now)
-    if signup is None:
-        raise GuardFailed(
-            "There is no confirmed sign-up of this volunteer for the task: sign up first.",
-            rule="signed_up",
-        )
-    period: Any = signup.period
-    rules.check_coming(act.now, period.lower, period.upper)
+    signup = await _signed_up(act, task, who)
     await _check_free(act, who)
     today: date = act.actor.today()
     row = CheckIn(
@@ -185,6 +178,19 @@ async def _town(act: Act, task: VolunteerTask, area: str | None) -> str:
             field="area",
         )
     return town
+
+
+async def _signed_up(act: Act, task: VolunteerTask, volunteer_id: UUID) -> Signup:
+    """The sign-up that the volunteer comes for now."""
+    signup = await queries.signup_at(act.session, task.id, volunteer_id, act.now)
+    if signup is None:
+        raise GuardFailed(
+            "There is no confirmed sign-up of this volunteer for the task: sign up first.",
+            rule="signed_up",
+        )
+    period: Any = signup.period
+    rules.check_coming(act.now, period.lower, period.upper)
+    return signup
 
 
 def _attended(act: Act, signup: Signup) -> None:

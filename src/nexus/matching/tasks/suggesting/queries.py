@@ -50,22 +50,7 @@ def tasks_for_line(actor: Actor, line: Any, limit: Any) -> Select[Any]:
     """
     task, need = aliased(VolunteerTask), aliased(Need)
     place = line.area_code if actor.role in TERRITORIAL else need.shown_area_code
-    points = {
-        "category_points": case(
-            (task.category == func.any(_fitting(line)), number(rules.CATEGORY_EXACT)),
-            else_=number(rules.CATEGORY_OPEN),
-        ),
-        "area_points": _nearness(task.area_code, place),
-        "time_points": case(
-            (need.needed_by.is_(None), number(rules.TIME_OPEN)),
-            (
-                cast(func.timezone("Asia/Shanghai", task.starts_at), SqlDate) <= need.needed_by,
-                number(rules.TIME_IN),
-            ),
-            else_=number(0),
-        ),
-        "slot_points": case((_has_slot(task), number(rules.SLOTS_FREE)), else_=number(0)),
-    }
+    points = _task_points(task, line, need, place)
     score = _sum(points)
     return (
         select(
@@ -92,36 +77,32 @@ def tasks_for_line(actor: Actor, line: Any, limit: Any) -> Select[Any]:
     )
 
 
+def _task_points(task: Any, line: Any, need: Any, place: Any) -> dict[str, ColumnElement[int]]:
+    return {
+        "category_points": case(
+            (task.category == func.any(_fitting(line)), number(rules.CATEGORY_EXACT)),
+            else_=number(rules.CATEGORY_OPEN),
+        ),
+        "area_points": _nearness(task.area_code, place),
+        "time_points": case(
+            (need.needed_by.is_(None), number(rules.TIME_OPEN)),
+            (
+                cast(func.timezone("Asia/Shanghai", task.starts_at), SqlDate) <= need.needed_by,
+                number(rules.TIME_IN),
+            ),
+            else_=number(0),
+        ),
+        "slot_points": case((_has_slot(task), number(rules.SLOTS_FREE)), else_=number(0)),
+    }
+
+
 def volunteers_for_task(actor: Actor, task: Any, limit: Any) -> Select[Any]:
     """Volunteers who could take a free position of the task and have not signed up, best first.
 
     Of those the organizer sees: active, with what the position asks for, free at its time.
     """
-    volunteer, position = aliased(Volunteer), aliased(TaskPosition)
-    fits = (
-        select(literal_column("1"))
-        .where(
-            position.task_id == task.id,
-            position.taken < position.slots,
-            position.ends_at > actor.now,
-            position.skills.op("<@")(volunteer.skills),
-            position.trainings.op("<@")(volunteer.trained),
-            ~_is_busy(volunteer, position),
-        )
-        .correlate_except(position)
-        .exists()
-    )
-    points = {
-        "skill_points": case(
-            (task.category == func.any(volunteer.skills), number(rules.SKILLS_ALL)),
-            else_=number(rules.SKILLS_NONE_ASKED),
-        ),
-        "area_points": _nearness(volunteer.area_code, task.area_code),
-        "free_points": number(rules.FREE_THEN),
-        "known_points": case(
-            (_came_before(volunteer, task), number(rules.KNOWN_BEFORE)), else_=number(0)
-        ),
-    }
+    volunteer = aliased(Volunteer)
+    points = _volunteer_points(volunteer, task)
     return (
         select(
             volunteer.id.label("volunteer_id"),
@@ -135,7 +116,7 @@ def volunteers_for_task(actor: Actor, task: Any, limit: Any) -> Select[Any]:
             volunteer.state == VolunteerState.ACTIVE,
             task.state.in_(TO_COME),
             _same_city(volunteer.area_code, task.area_code),
-            fits,
+            _fits(actor, volunteer, task),
             ~_signed_up(volunteer, task),
             ~_blocked(volunteer, task),
         )
@@ -143,6 +124,38 @@ def volunteers_for_task(actor: Actor, task: Any, limit: Any) -> Select[Any]:
         .limit(limit)
         .correlate(task)
     )
+
+
+def _fits(actor: Actor, volunteer: Any, task: Any) -> ColumnElement[bool]:
+    """A position has room, asks for no more than the volunteer brings, and lies in free time."""
+    position = aliased(TaskPosition)
+    return (
+        select(literal_column("1"))
+        .where(
+            position.task_id == task.id,
+            position.taken < position.slots,
+            position.ends_at > actor.now,
+            position.skills.op("<@")(volunteer.skills),
+            position.trainings.op("<@")(volunteer.trained),
+            ~_is_busy(volunteer, position),
+        )
+        .correlate_except(position)
+        .exists()
+    )
+
+
+def _volunteer_points(volunteer: Any, task: Any) -> dict[str, ColumnElement[int]]:
+    return {
+        "skill_points": case(
+            (task.category == func.any(volunteer.skills), number(rules.SKILLS_ALL)),
+            else_=number(rules.SKILLS_NONE_ASKED),
+        ),
+        "area_points": _nearness(volunteer.area_code, task.area_code),
+        "free_points": number(rules.FREE_THEN),
+        "known_points": case(
+            (_came_before(volunteer, task), number(rules.KNOWN_BEFORE)), else_=number(0)
+        ),
+    }
 
 
 def task_reasons(actor: Actor, row: Any, limit: Any) -> Select[Any]:
