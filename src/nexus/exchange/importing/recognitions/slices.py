@@ -204,33 +204,33 @@ def place(slice_: Slice, each: Stated, authority_id: UUID) -> None:
     if clash is not None:
         raise Clash(clash)
     found.periods.extend([(listed, held)])
-    if left is not None:
-        assert person_id is not None
-        new.moves.append(Move(person_id, household_id, each.role))
-        found.homes[person_id] = household_id
-        each.warnings.append(MOVED)
-        if known and each.person:
-            ref = found.persons[each.person]
-            new.parts[ref.id] = person_parts(each)
-            found.persons[each.person] = replace(ref, parts=person_parts(each))
+    if left is not None and person_id is not None:
+        _move_in(slice_, each, person_id, household_id, known=known)
     if home is None:
         add_household(slice_, each, household_id, fresh=fresh)
     if each.person is not None and not known:
         assert recipient_id is not None
         _add_person(slice_, each, recipient_id, household_id, fresh=person_id is None)
-    row_id = new_id()
+    row_id, subject = new_id(), recipient_id if each.of_person else None
     new.recognitions.append(
-        feed.NewRecognition(
-            row_id,
-            household_id,
-            recipient_id if each.of_person else None,
-            each.area,
-            authority_id,
-            said,
-        )
+        feed.NewRecognition(row_id, household_id, subject, each.area, authority_id, said)
     )
     parts = recognition_parts(each)
     slice_.refer(slice_.profile.type, each.key, ObjectType.RECOGNITION, row_id, parts)
+
+
+def _move_in(
+    slice_: Slice, each: Stated, person_id: UUID, household_id: UUID, *, known: bool
+) -> None:
+    """The person joins the row's household when the slice is written."""
+    found, new = slice_.found, slice_.new
+    new.moves.append(Move(person_id, household_id, each.role))
+    found.homes[person_id] = household_id
+    each.warnings.append(MOVED)
+    if known and each.person:
+        ref = found.persons[each.person]
+        new.parts[ref.id] = person_parts(each)
+        found.persons[each.person] = replace(ref, parts=person_parts(each))
 
 
 def recognition_parts(each: Stated) -> dict[str, str]:
