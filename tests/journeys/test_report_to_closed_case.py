@@ -179,8 +179,12 @@ async def _helped(cast: Cast, case: dict[str, Any]) -> None:
         organizationId=cast.ids["giver"],
         dueOn=(today() + timedelta(days=7)).isoformat(),
     )
-    owed = await cast.charity.see("{ obligations(first: 5) { nodes { id version kind state } } }")
+    owed = await cast.charity.see(
+        "{ obligations(first: 5) { nodes { id version kind state "
+        "subject { ... on ConferenceDecision { measure } } } } }"
+    )
     (debt,) = [o for o in owed["obligations"]["nodes"] if o["kind"] == "CONFERENCE_FOLLOW_UP"]
+    assert debt["subject"] == {"measure": "每日送午餐"}
     await cast.charity.move("dischargeObligation", debt, evidence="已开始送餐")
     meeting = await cast.coordinator.move("followUpConference", meeting)
     await cast.coordinator.move("closeConference", meeting)

@@ -36,7 +36,7 @@ register_enums(model.ObligationKind, model.ObligationState)
 
 SUBJECTS = (
     *("CharityProject", "Consent", "DiscoveryReport", "EmergencyEvent", "Need", "Organization"),
-    *("Pledge", "Recognition", "Referral"),
+    *("ConferenceDecision", "Pledge", "Recognition", "Referral"),
 )
 """The types of rows that obligations are about, by their names: most stand above this slice."""
 

@@ -36,7 +36,7 @@ register_enums(model.AlertState, model.AlertClass, model.Severity, model.Stage)
 
 _ALSO = (
     *("Obligation", "Relaxation", "HelpOverride", "ExchangePartner", "ExchangeMessage"),
-    *("Qualification", "Delivery", "Offer"),
+    *("Qualification", "Delivery", "Offer", "Case", "ConferenceException"),
 )
 """Types of rows that only alerts are about."""
 
