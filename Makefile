@@ -9,7 +9,7 @@ SCALE ?= 0.001
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types contracts web documents schema released migration bench torture lock clean
+.PHONY: help demo test check lint types contracts web screenshots documents schema released migration bench torture lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ contracts: $(VENV)/.dev ## who may import whom
 	$(BIN)/lint-imports
 
 web: $(SITE) ## build the station client
+
+screenshots: $(VENV)/.dev ## a picture of every screen of the station client, into .screenshots/
+	@mkdir -p .screenshots
+	NEXUS_SCREENSHOTS=.screenshots $(BIN)/pytest tests/web/test_screens.py
 
 documents: $(BIN)/python ## type the client's documents anew, after a change of them or the schema
 	$(BIN)/python web/build.py documents

@@ -1,7 +1,7 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
-  schema: "../schema/nexus.graphql",
+  schema: process.env["NEXUS_SCHEMA"] ?? "../schema/nexus.graphql",
   documents: "src/documents/*.graphql",
   generates: {
     "./src/gql/": {

@@ -9,13 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.accounts.model import Account
 from nexus.accounts.rules import hash_password
-from nexus.casework.model import Station
+from nexus.casework.cases.model import Case, CasePlan, Goal, PlanState
+from nexus.casework.cases.operations import create_case
+from nexus.casework.cases.records.model import NoteLevel
+from nexus.casework.cases.records.operations import create_note
+from nexus.casework.model import RiskTier, Station, Worker
+from nexus.casework.visits.model import Visit, VisitKind
 from nexus.matching.pledges.operations import offer_pledge
 from nexus.matching.referrals import operations as referrals
 from nexus.matching.referrals.model import Referral
 from nexus.needs.model import Need, Urgency
 from tests.deeds import acting
-from tests.making import making, today
+from tests.making import making, now, number, today
 
 PASSWORD = "示范-口令-2026"
 LEAD, WORKER = "zhan.zhang", "she.gong"
@@ -40,6 +45,9 @@ class World:
     needs: list[Need]
     referrals: list[Referral]
     pledges: list[Any]
+    post: Worker
+    case: Case | None = None
+    visit: Visit | None = None
 
 
 async def make_world(engine: AsyncEngine) -> World:
@@ -62,7 +70,7 @@ async def make_world(engine: AsyncEngine) -> World:
                 area_code=TOWN,
                 password_hash=HASHED,
             )
-            await m.worker(people[username], station)
+            post = await m.worker(people[username], station)
         authority = await m.authority(area_code="440103", name="荔湾区民政局（示范）")
         clerk = await m.account("gov_clerk", authority, area_code="440103")
         charity = await m.account("charity_user")
@@ -92,7 +100,7 @@ async def make_world(engine: AsyncEngine) -> World:
             item_code="FOOD.RICE",
             capacity_maximum=800,
         )
-    world = World(engine, station, people[LEAD], people[WORKER], needs, [], [])
+    world = World(engine, station, people[LEAD], people[WORKER], needs, [], [], post)
     for need in needs[:2]:
         async with acting(engine, charity) as act:
             pledge = await offer_pledge(
@@ -105,7 +113,54 @@ async def make_world(engine: AsyncEngine) -> World:
         world.pledges.append(pledge)
     for need in needs[1:]:
         world.referrals.append(await refer(world, clerk, need))
+    await open_case(world)
     return world
+
+
+async def open_case(world: World) -> None:
+    """A household that the worker follows, with a plan, a note and a visit that is due."""
+    async with making(world.engine) as m:
+        home = await m.household(area_code=TOWN, size=2)
+    async with acting(world.engine, world.worker) as act:
+        world.case = await create_case(
+            act, household_id=home.id, opening="社区反映：两位老人独居，行动不便，三餐无着。"
+        )
+    async with acting(world.engine, world.worker) as act:
+        await create_note(
+            act,
+            case_id=world.case.id,
+            level=NoteLevel.TEAM,
+            text="首次上门，与老人商定每周探访，先解决送餐。",
+            happened_at=now() - timedelta(hours=2),
+        )
+    async with making(world.engine) as m:
+        plan = CasePlan(
+            case_id=world.case.id,
+            number=1,
+            summary="每周探访，链接助餐",
+            state=PlanState.DRAFT,
+            created_at=now(),
+            created_by=world.worker.id,
+        )
+        await m.put(plan)
+        goal = Goal(case_id=world.case.id, plan_id=plan.id, position=1, text="三餐有着落")
+        await m.put(goal)
+        world.visit = Visit(
+            no=number("V"),
+            household_id=home.id,
+            case_id=world.case.id,
+            station_id=world.station.id,
+            worker_id=world.post.id,
+            kind=VisitKind.HOME,
+            tier=RiskTier.HIGH,
+            window_from=today() - timedelta(days=2),
+            window_to=today() + timedelta(days=3),
+            due_on=today() + timedelta(days=2),
+            findings={},
+            created_at=now(),
+            created_by=world.lead.id,
+        )
+        await m.put(world.visit)
 
 
 async def refer(world: World, clerk: Account, need: Need) -> Referral:

@@ -34,6 +34,10 @@ const Inbox = later(() => import("./screens/inbox"));
 const ReferralFile = later(() => import("./screens/referral"));
 const Needs = later(() => import("./screens/needs"));
 const NeedFile = later(() => import("./screens/need"));
+const Cases = later(() => import("./screens/cases"));
+const CaseFile = later(() => import("./screens/case"));
+const Assess = later(() => import("./screens/assess"));
+const VisitForm = later(() => import("./screens/visit"));
 const OutboxScreen = later(() => import("./screens/outbox"));
 const SettingsScreen = later(() => import("./screens/settings"));
 const More = later(() => import("./screens/more"));
@@ -84,6 +88,10 @@ function Screens() {
         <Route path="/inbox/:id" component={ReferralFile} />
         <Route path="/needs" component={Needs} />
         <Route path="/needs/:id" component={NeedFile} />
+        <Route path="/cases" component={Cases} />
+        <Route path="/cases/:id" component={CaseFile} />
+        <Route path="/cases/:id/assess" component={Assess} />
+        <Route path="/visits/:id" component={VisitForm} />
         <Route path="/outbox" component={OutboxScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route path="/more" component={More} />

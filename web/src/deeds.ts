@@ -7,7 +7,7 @@ import type { Word } from "./words";
 /** What is asked for: a date, a code of a list, a choice, a text; with the input field it fills. */
 export interface Question {
   field: string;
-  kind: "date" | "datetime" | "code" | "choice" | "text";
+  kind: "date" | "datetime" | "code" | "choice" | "text" | "number";
   word: Word;
   needed: boolean;
   list?: string;
@@ -96,7 +96,39 @@ export const DEEDS: Record<string, Deed> = {
     { field: "visitedAt", kind: "datetime", word: "ask.visitedAt", needed: true },
     { field: "findings", kind: "text", word: "ask.findings", needed: true },
   ),
+  performVisit: deed(gql.PerformVisitDocument, "main"),
+  recordVisit: deed(gql.RecordVisitDocument, "main"),
+  rescheduleVisit: deed(
+    gql.RescheduleVisitDocument,
+    "plain",
+    { field: "days", kind: "number", word: "ask.days", needed: true },
+    reason(true),
+  ),
+  excuseVisit: deed(gql.ExcuseVisitDocument, "plain", reason(true)),
+  missVisit: deed(gql.MissVisitDocument, "plain", reason(true)),
+  answerDanger: deed(gql.AnswerDangerDocument, "main", reason(true)),
+  verifyVisit: deed(gql.VerifyVisitDocument, "main", {
+    field: "how",
+    kind: "choice",
+    options: ["PHONE", "SECOND_VISIT", "DOCUMENTS", "ACCOMPANIED"],
+    words: "check",
+    word: "ask.how",
+    needed: true,
+  }),
+  createCaseNote: deed(gql.CreateCaseNoteDocument, "main"),
+  signCaseNote: deed(gql.SignCaseNoteDocument, "main"),
+  createAssessment: deed(gql.CreateAssessmentDocument, "main"),
+  completeAssessment: deed(gql.CompleteAssessmentDocument, "main"),
+  countersignAssessment: deed(gql.CountersignAssessmentDocument, "main"),
+  approvePlan: deed(gql.ApprovePlanDocument, "main"),
+  returnPlan: deed(gql.ReturnPlanDocument, "plain", reason(true)),
+  beginAssessment: deed(gql.BeginAssessmentDocument, "main"),
+  beginPlanning: deed(gql.BeginPlanningDocument, "main"),
+  closeCase: deed(gql.CloseCaseDocument, "main"),
 };
+
+/** Deeds that have a screen of their own, so no button of a list does them. */
+export const ON_SCREENS = new Set(["performVisit", "completeAssessment", "createAssessment"]);
 
 interface Told {
   deed:

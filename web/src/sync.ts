@@ -2,7 +2,7 @@
 import { ask, SignedOut, Unreachable, Unwell } from "./api";
 import { type Account, carry, here } from "./desk";
 import * as gql from "./gql/graphql";
-import { replaceRows, rowsOf } from "./store/base";
+import { mergeRows, replaceRows, rowsOf } from "./store/base";
 import { changed } from "./store/news";
 import { nowIs } from "./store/status";
 import { learn } from "./words";
@@ -10,6 +10,21 @@ import { learn } from "./words";
 export type WorkItem = gql.TodayQuery["waitingForMe"]["items"][number];
 export type Referral = gql.ReferralsQuery["referrals"]["nodes"][number];
 export type Need = gql.BoardQuery["needs"]["nodes"][number];
+type Entry = gql.WorksetQuery["syncWorkset"]["entries"][number];
+type Held<Name extends string> = Extract<NonNullable<Entry["node"]>, { __typename: Name }> & {
+  householdId: string | null;
+  parentId: string | null;
+};
+export type Case = Held<"Case">;
+export type Household = Held<"Household">;
+export type Visit = Held<"Visit">;
+export type CaseNote = Held<"CaseNote">;
+export type CasePlan = Held<"CasePlan">;
+export type Goal = Held<"Goal">;
+export type Assessment = Held<"Assessment">;
+export type OwnNeed = Held<"Need">;
+export type Instrument = gql.FormsQuery["instruments"]["nodes"][number];
+export type Checklist = gql.FormsQuery["visitChecklists"]["nodes"][number];
 type Code = gql.CodesQuery["codeEntries"]["nodes"][number];
 
 const MOST_PAGES = 10;
@@ -92,6 +107,39 @@ async function codes(now: number): Promise<void> {
   await learnCodes();
 }
 
+/** The kinds of rows in the working set, as they lie on the disk. */
+const HELD = [
+  ...["Case", "CaseNote", "CasePlan", "Goal", "Assessment"],
+  ...["Visit", "Household", "Recipient", "Need", "FieldEdit"],
+];
+const CURSOR = "worksetCursor";
+
+/** The cases and what belongs to them: all the first time, then what changed. */
+async function workset(now: number): Promise<void> {
+  const { base } = here();
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const since = ((await base.get("meta", CURSOR)) as string | undefined) ?? null;
+    const set = (await ask(gql.WorksetDocument, { since })).syncWorkset;
+    const entries = set.entries.map(({ objectType, objectId, node, householdId, parentId }) => ({
+      kind: objectType,
+      id: objectId,
+      data: node ? { ...node, householdId, parentId } : null,
+    }));
+    const cursor = { key: CURSOR, value: set.nextCursor };
+    await mergeRows(base, entries, cursor, since ? [] : HELD, now);
+    if (!set.hasMore) return;
+  }
+}
+
+/** The questionnaires of visits and assessments. */
+async function forms(now: number): Promise<void> {
+  const { base } = here();
+  const { instruments, visitChecklists } = await ask(gql.FormsDocument, {});
+  const rows = <T extends { id: string }>(nodes: T[]) => nodes.map((data) => ({ id: data.id, data }));
+  await replaceRows(base, "instrument", rows(instruments.nodes), now);
+  await replaceRows(base, "checklist", rows(visitChecklists.nodes), now);
+}
+
 /** A row's place in its list, so that the disk gives them back in the server's order. */
 function ranked<T>(rows: T[]): { id: string; data: T }[] {
   return rows.map((data, place) => ({ id: String(place).padStart(5, "0"), data }));
@@ -123,16 +171,19 @@ async function once(): Promise<void> {
     await carry(true);
     const now = Date.now();
     await codes(now);
+    await forms(now);
+    await workset(now);
     const area = countyOf(station?.area?.code ?? account.area?.code);
     await replaceRows(base, "work", ranked(await work()), now);
     await replaceRows(base, "referral", ranked(await referrals()), now);
     await replaceRows(base, "need", ranked(await board(area)), now);
     await base.put("meta", now, "syncedAt");
-    nowIs({ reachable: true, signedOut: false });
+    nowIs({ reachable: true, signedOut: false, unwell: "" });
   } catch (error) {
     if (error instanceof Unreachable) nowIs({ reachable: false });
     else if (error instanceof SignedOut) nowIs({ signedOut: true });
-    else if (!(error instanceof Unwell)) throw error;
+    else if (error instanceof Unwell) nowIs({ unwell: error.code });
+    else throw error;
   } finally {
     nowIs({ syncing: false });
     changed();

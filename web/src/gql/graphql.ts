@@ -27,6 +27,55 @@ export type Acknowledgement =
   | 'VOICE'
   | 'WITNESSED';
 
+export type AssessmentState =
+  | 'COMPLETED'
+  | 'DRAFT'
+  | 'SUPERSEDED';
+
+export type Band =
+  | 'MILD'
+  | 'MODERATE'
+  | 'NONE'
+  | 'SEVERE';
+
+export type BeginPlanningInput = {
+  assessmentId: string | number;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+};
+
+export type CaseState =
+  | 'ASSESSMENT'
+  | 'CLOSED'
+  | 'EVALUATION'
+  | 'INTAKE'
+  | 'INTERVENTION'
+  | 'ON_HOLD'
+  | 'PLANNING'
+  | 'REFERRED_OUT'
+  | 'REJECTED_AT_INTAKE';
+
+export type CaseType =
+  | 'CRISIS'
+  | 'FAMILY'
+  | 'INDIVIDUAL';
+
+export type ChangeInput = {
+  changes: Array<string>;
+  happenedOn?: string | null | undefined;
+  major?: boolean;
+  note?: string | null | undefined;
+};
+
+export type Channel =
+  | 'CHARITY'
+  | 'GOVERNMENT'
+  | 'NONE'
+  | 'PURCHASED'
+  | 'STATION'
+  | 'VOLUNTEER';
+
 export type CompleteReferralInput = {
   expectedVersion: number;
   id: string | number;
@@ -51,6 +100,29 @@ export type Coverage =
   | 'PARTLY_DELIVERED'
   | 'PARTLY_PLEDGED';
 
+export type CreateAssessmentInput = {
+  /** {item key: answer} */
+  answers?: unknown;
+  assessedOn?: string | null | undefined;
+  householdId: string | number;
+  idempotencyKey: string;
+  /** Its code; WUWEI if left out. */
+  instrument?: string | null | undefined;
+  measures?: Array<MeasureInput>;
+  recipientId?: string | number | null | undefined;
+  remarks?: string | null | undefined;
+  /** Whose posting it is made from; your own if left out. */
+  workerId?: string | number | null | undefined;
+};
+
+export type CreateCaseNoteInput = {
+  caseId: string | number;
+  happenedAt?: string | null | undefined;
+  idempotencyKey: string;
+  level: NoteLevel;
+  text: string;
+};
+
 export type DeliveryState =
   | 'ACKNOWLEDGED'
   | 'DISPUTED'
@@ -58,11 +130,20 @@ export type DeliveryState =
   | 'REVERSED'
   | 'VERIFIED';
 
+export type EditState =
+  | 'ADOPTED'
+  | 'APPLIED'
+  | 'CONFLICTING'
+  | 'SET_ASIDE';
+
 /** Every code of a Refusal, and of `extensions.code` of an error. */
 export type ErrorCode =
   | 'ACCOUNT_INACTIVE'
   | 'ADDRESS_NOT_ALLOWED'
+  | 'ALREADY_CORRECTED'
   | 'ALREADY_HELPED'
+  | 'ALREADY_KNOWN'
+  | 'ALREADY_PAIRED'
   | 'ALREADY_PLEDGED'
   | 'ALREADY_POSTED'
   | 'ALREADY_RECORDED'
@@ -80,7 +161,9 @@ export type ErrorCode =
   | 'BAD_WEBHOOK_TARGET'
   | 'BODY_TOO_LARGE'
   | 'CAPACITY_EXHAUSTED'
+  | 'CASE_OPEN'
   | 'CHANGED_MEANWHILE'
+  | 'CODE_REFUSED'
   | 'CONSENT_MISSING'
   | 'COST_EXCEEDED'
   | 'DELIVERY_MISSING'
@@ -91,11 +174,14 @@ export type ErrorCode =
   | 'EXPORT_TOO_LARGE'
   | 'FILE_REFUSED'
   | 'FINAL_STATE'
+  | 'FONT_MISSING'
   | 'FORBIDDEN'
   | 'GRAPHQL_PARSE_FAILED'
   | 'GRAPHQL_VALIDATION_FAILED'
   | 'GUARDIAN_NEEDED'
   | 'GUARD_FAILED'
+  | 'HOURS_CHANGED'
+  | 'HOURS_OVERLAP'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'IDENTITY_DAMAGED'
   | 'IDENTITY_ERASED'
@@ -107,11 +193,14 @@ export type ErrorCode =
   | 'LINK_REFUSED'
   | 'MALFORMED_REQUEST'
   | 'METHOD_NOT_ALLOWED'
+  | 'NOTE_SIGNED'
   | 'NOTHING_TO_OVERRIDE'
   | 'NOTICE_GIVEN'
   | 'NOT_ACCEPTABLE'
+  | 'NOT_ASSESSED'
   | 'NOT_FOUND'
   | 'NOT_MERGEABLE'
+  | 'NOT_READY_TO_CLOSE'
   | 'OFFER_UNFIT'
   | 'OPERATION_NAME_MISSING'
   | 'OPERATION_UNKNOWN'
@@ -121,21 +210,29 @@ export type ErrorCode =
   | 'PARTNER_EXISTS'
   | 'PERIOD_CONFLICT'
   | 'PERSONAL_DATA_IN_TEXT'
+  | 'PLAN_NOT_APPROVED'
   | 'PROFILE_REFUSED'
   | 'QUOTA_EXHAUSTED'
   | 'RECEIVER_INACTIVE'
   | 'REFUSED'
   | 'REQUEST_TIMEOUT'
   | 'REVEAL_CLOSED'
+  | 'SECOND_FACTOR_MISSING'
+  | 'SECOND_FACTOR_NEEDED'
+  | 'SECOND_FACTOR_WRONG'
+  | 'SELF_APPROVAL'
   | 'SIGN_IN_LOCKED'
   | 'SIGN_IN_REFUSED'
+  | 'STILL_OWED'
   | 'TICKET_ELSEWHERE'
   | 'TIMEOUT'
   | 'TOKEN_REFUSED'
   | 'TOO_MANY_AT_ONCE'
   | 'TOO_MANY_CONNECTIONS'
+  | 'TOO_MANY_PAIRS'
   | 'TOO_MANY_SUBSCRIPTIONS'
   | 'TRANSFER_OPEN'
+  | 'UNANSWERED'
   | 'UNAUTHORIZED'
   | 'UNAVAILABLE'
   | 'UNKNOWN_AREA'
@@ -147,7 +244,10 @@ export type ErrorCode =
   | 'VARIABLES_INVALID'
   | 'VAULT_CLOSED'
   | 'VERSION_CONFLICT'
+  | 'VISITS_PLANNED'
+  | 'VOLUNTEER_BUSY'
   | 'WEBHOOKS_CLOSED'
+  | 'WRONG_CODE'
   | 'WRONG_STATE';
 
 export type FeedbackState =
@@ -159,6 +259,19 @@ export type Gender =
   | 'FEMALE'
   | 'MALE'
   | 'UNKNOWN';
+
+export type GoalState =
+  | 'ACHIEVED'
+  | 'DROPPED'
+  | 'NOT'
+  | 'OPEN'
+  | 'PARTLY';
+
+export type MeasureInput = {
+  category: string;
+  channel: Channel;
+  measure: string;
+};
 
 export type NeedKind =
   | 'CASH'
@@ -177,6 +290,38 @@ export type NeedState =
   | 'SUBMITTED'
   | 'VERIFIED';
 
+export type NoteLevel =
+  | 'RESTRICTED'
+  | 'SUPERVISION'
+  | 'TEAM';
+
+export type NoteState =
+  | 'DRAFT'
+  | 'SIGNED';
+
+export type PerformVisitInput = {
+  change?: ChangeInput | null | undefined;
+  danger?: boolean;
+  expectedVersion: number;
+  /** {item code: answer} */
+  findings?: unknown;
+  id: string | number;
+  idempotencyKey: string;
+  /** How it was made, where that is not as planned. */
+  kind?: VisitKind | null | undefined;
+  /** The division the device is in; no finer place is taken. */
+  locatedIn?: string | null | undefined;
+  minutes?: number | null | undefined;
+  performedAt: string;
+  summary?: string | null | undefined;
+};
+
+export type PlanState =
+  | 'APPROVED'
+  | 'DRAFT'
+  | 'SUBMITTED'
+  | 'SUPERSEDED';
+
 export type PledgeState =
   | 'ACCEPTED'
   | 'EXPIRED'
@@ -193,6 +338,23 @@ export type RecordFirstContactInput = {
   expectedVersion: number;
   id: string | number;
   idempotencyKey: string;
+};
+
+export type RecordVisitInput = {
+  caseId?: string | number | null | undefined;
+  change?: ChangeInput | null | undefined;
+  danger?: boolean;
+  /** {item code: answer} */
+  findings?: unknown;
+  householdId: string | number;
+  idempotencyKey: string;
+  kind: VisitKind;
+  /** The division the device is in; no finer place is taken. */
+  locatedIn?: string | null | undefined;
+  minutes?: number | null | undefined;
+  performedAt: string;
+  stationId: string | number;
+  summary?: string | null | undefined;
 };
 
 export type ReferralDirection =
@@ -239,6 +401,20 @@ export type ReportState =
   | 'TRIAGED'
   | 'UNFOUNDED'
   | 'VERIFIED';
+
+export type RescheduleVisitInput = {
+  /** Within so many days from today, 1 to 90. */
+  days: number;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+  reason: string;
+};
+
+export type RiskTier =
+  | 'HIGH'
+  | 'LOW'
+  | 'MEDIUM';
 
 export type Role =
   | 'AIDE'
@@ -308,6 +484,36 @@ export type VerifyReportInput = {
   idempotencyKey: string;
   visitedAt: string;
 };
+
+export type VerifyVisitInput = {
+  expectedVersion: number;
+  how: VisitCheck;
+  id: string | number;
+  idempotencyKey: string;
+  reason?: string | null | undefined;
+};
+
+export type VisitCheck =
+  | 'ACCOMPANIED'
+  | 'DOCUMENTS'
+  | 'PHONE'
+  | 'SECOND_VISIT';
+
+export type VisitKind =
+  | 'HOME'
+  | 'JOINT'
+  | 'OFFICE'
+  | 'PHONE'
+  | 'VIDEO';
+
+export type VisitState =
+  | 'CANCELLED'
+  | 'DONE'
+  | 'EXCUSED'
+  | 'MISSED'
+  | 'RESCHEDULED'
+  | 'SCHEDULED'
+  | 'VERIFIED';
 
 export type AcceptReferralMutationVariables = Exact<{
   input: AcceptReferralInput;
@@ -499,6 +705,176 @@ export type VerifyReportMutation = { deed:
     | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
    | null };
 
+export type PerformVisitMutationVariables = Exact<{
+  input: PerformVisitInput;
+}>;
+
+
+export type PerformVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type RecordVisitMutationVariables = Exact<{
+  input: RecordVisitInput;
+}>;
+
+
+export type RecordVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type RescheduleVisitMutationVariables = Exact<{
+  input: RescheduleVisitInput;
+}>;
+
+
+export type RescheduleVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type ExcuseVisitMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ExcuseVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type MissVisitMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type MissVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type AnswerDangerMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type AnswerDangerMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type VerifyVisitMutationVariables = Exact<{
+  input: VerifyVisitInput;
+}>;
+
+
+export type VerifyVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
+export type CreateCaseNoteMutationVariables = Exact<{
+  input: CreateCaseNoteInput;
+}>;
+
+
+export type CreateCaseNoteMutation = { deed:
+    | { __typename: 'CaseNote', id: string, state: NoteState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type CreateAssessmentMutationVariables = Exact<{
+  input: CreateAssessmentInput;
+}>;
+
+
+export type CreateAssessmentMutation = { deed:
+    | { __typename: 'Assessment', id: string, state: AssessmentState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type CompleteAssessmentMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type CompleteAssessmentMutation = { deed:
+    | { __typename: 'Assessment', id: string, state: AssessmentState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type CountersignAssessmentMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type CountersignAssessmentMutation = { deed:
+    | { __typename: 'Assessment', id: string, state: AssessmentState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type ApprovePlanMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ApprovePlanMutation = { deed:
+    | { __typename: 'CasePlan', id: string, state: PlanState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type ReturnPlanMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ReturnPlanMutation = { deed:
+    | { __typename: 'CasePlan', id: string, state: PlanState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type BeginAssessmentMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type BeginAssessmentMutation = { deed:
+    | { __typename: 'Case', id: string, state: CaseState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type BeginPlanningMutationVariables = Exact<{
+  input: BeginPlanningInput;
+}>;
+
+
+export type BeginPlanningMutation = { deed:
+    | { __typename: 'Case', id: string, state: CaseState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type CloseCaseMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type CloseCaseMutation = { deed:
+    | { __typename: 'Case', id: string, state: CaseState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type SignCaseNoteMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type SignCaseNoteMutation = { deed:
+    | { __typename: 'CaseNote', id: string, state: NoteState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -531,16 +907,35 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'AllocationMove', id: string }
         | { __typename: 'ApiClient', id: string }
         | { __typename: 'Area', id: string }
+        | { __typename: 'Assessment', version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
         | { __typename: 'AssistanceStandard', id: string }
         | { __typename: 'Attestation', id: string }
         | { __typename: 'AttestationEvent', id: string }
         | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'Case', version: number, allowedActions: Array<string>, id: string, caseNo: string, area: { name: string } | null }
+        | { __typename: 'CaseConference', id: string }
+        | { __typename: 'CaseEvaluation', id: string }
+        | { __typename: 'CaseEvent', id: string }
+        | { __typename: 'CaseNote', id: string }
+        | { __typename: 'CaseParticipant', id: string }
+        | { __typename: 'CasePlan', version: number, allowedActions: Array<string>, id: string, case: { id: string, no: string, area: { name: string } | null } | null }
+        | { __typename: 'CaseStep', id: string }
+        | { __typename: 'Certificate', id: string }
+        | { __typename: 'CertificateEvent', id: string }
+        | { __typename: 'CertificatePaper', id: string }
+        | { __typename: 'ChangeReport', id: string }
         | { __typename: 'CharityProject', id: string }
+        | { __typename: 'CheckIn', id: string }
         | { __typename: 'ClientDocument', id: string }
         | { __typename: 'ClientKey', id: string }
         | { __typename: 'CodeEntry', id: string }
+        | { __typename: 'ConferenceDecision', id: string }
+        | { __typename: 'ConferenceException', id: string }
+        | { __typename: 'ConferenceParty', id: string }
         | { __typename: 'Consent', expiresOn: string, version: number, allowedActions: Array<string>, id: string }
+        | { __typename: 'ContactAttempt', id: string }
         | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'Contribution', id: string }
         | { __typename: 'CustodyStep', id: string }
         | { __typename: 'Delivery', quantity: string, deliveredOn: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null, pledge: { line: { item: string, unit: string } | null } | null }
         | { __typename: 'DiscoveryEvent', id: string }
@@ -551,21 +946,31 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'ExchangePartner', id: string }
         | { __typename: 'Export', id: string }
         | { __typename: 'Feedback', rating: number | null, text: string | null, wantsCallBack: boolean | null, version: number, allowedActions: Array<string>, id: string, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null }
+        | { __typename: 'FieldEdit', id: string }
         | { __typename: 'Gap', category: string, version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
+        | { __typename: 'Goal', id: string }
+        | { __typename: 'GuardianConsent', id: string }
         | { __typename: 'HelpOverride', id: string }
         | { __typename: 'HotlineReply', id: string }
+        | { __typename: 'HoursBooking', id: string }
         | { __typename: 'Household', id: string }
         | { __typename: 'ImportProfile', id: string }
         | { __typename: 'ImportRun', id: string }
+        | { __typename: 'Instrument', id: string }
         | { __typename: 'MissingNotice', id: string }
         | { __typename: 'Need', category: string, version: number, allowedActions: Array<string>, id: string, title: string | null, area: { name: string } | null, shownArea: { name: string } | null }
         | { __typename: 'NeedEvent', id: string }
         | { __typename: 'NeedLine', id: string }
         | { __typename: 'Obligation', details: unknown, version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
         | { __typename: 'Offer', id: string }
+        | { __typename: 'OpeningSchedule', id: string }
         | { __typename: 'Organization', id: string }
+        | { __typename: 'Pairing', id: string }
+        | { __typename: 'PairingContact', id: string }
         | { __typename: 'Parameter', id: string }
+        | { __typename: 'PlanReview', id: string }
         | { __typename: 'Pledge', quantity: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, line: { item: string, unit: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null }
+        | { __typename: 'ProposedMeasure', id: string }
         | { __typename: 'Qualification', id: string }
         | { __typename: 'Recipient', id: string }
         | { __typename: 'Recognition', id: string }
@@ -575,9 +980,24 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'ReferralLine', id: string }
         | { __typename: 'Relaxation', id: string }
         | { __typename: 'Reveal', id: string }
+        | { __typename: 'RosterEntry', id: string }
+        | { __typename: 'SelfApproval', id: string }
+        | { __typename: 'ServiceRecord', id: string }
+        | { __typename: 'ServiceRecordEvent', id: string }
+        | { __typename: 'Signup', id: string }
         | { __typename: 'Station', id: string }
+        | { __typename: 'TaskLink', id: string }
+        | { __typename: 'TaskPosition', id: string }
+        | { __typename: 'Team', id: string }
+        | { __typename: 'TeamMembership', id: string }
+        | { __typename: 'TrainingRecord', id: string }
         | { __typename: 'Tranche', id: string }
         | { __typename: 'Upload', id: string }
+        | { __typename: 'Visit', tier: RiskTier | null, windowFrom: string, windowTo: string, version: number, allowedActions: Array<string>, id: string, household: { no: string, area: { name: string } | null } | null }
+        | { __typename: 'VisitChecklist', id: string }
+        | { __typename: 'VisitPlan', id: string }
+        | { __typename: 'Volunteer', id: string }
+        | { __typename: 'VolunteerTask', id: string }
         | { __typename: 'WebhookDelivery', id: string }
         | { __typename: 'WebhookEndpoint', id: string }
         | { __typename: 'Worker', id: string }
@@ -598,6 +1018,120 @@ export type BoardQueryVariables = Exact<{
 
 
 export type BoardQuery = { needs: { nodes: Array<{ __typename: 'Need', id: string, no: string, publicTitle: string | null, publicSummary: string | null, category: string, urgency: Urgency, state: NeedState, coverage: Coverage, neededBy: string | null, version: number, allowedActions: Array<string>, shownArea: { name: string } | null, area: { name: string } | null, station: { id: string, name: string } | null, lines: { nodes: Array<{ id: string, kind: NeedKind, item: string, unit: string, quantityRequired: string | null, openQuantity: string | null, suggestions: Array<{ score: number, alreadyHelped: boolean, available: string | null, offer: { id: string, title: string, organization: { name: string } | null } | null, reasons: Array<{ code: string, points: number, text: string }> }> }> }, pledges: { nodes: Array<{ __typename: 'Pledge', id: string, no: string, quantity: string, plannedOn: string | null, note: string | null, state: PledgeState, version: number, allowedActions: Array<string>, organization: { name: string } | null, line: { id: string, item: string, unit: string } | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type WorksetQueryVariables = Exact<{
+  since?: string | null | undefined;
+}>;
+
+
+export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean, complete: boolean, entries: Array<{ objectType: string, objectId: string, removed: boolean, householdId: string | null, parentId: string | null, node:
+        | { __typename: 'AccessToken', id: string }
+        | { __typename: 'Account', id: string }
+        | { __typename: 'Alert', id: string }
+        | { __typename: 'Allocation', id: string }
+        | { __typename: 'AllocationMove', id: string }
+        | { __typename: 'ApiClient', id: string }
+        | { __typename: 'Area', id: string }
+        | { __typename: 'Assessment', no: string, assessedOn: string, answers: unknown, remarks: string | null, score: string | null, dimensionScores: unknown, countersignNeeded: boolean, countersignedAt: string | null, version: number, allowedActions: Array<string>, id: string, tier: RiskTier | null, assessmentState: AssessmentState }
+        | { __typename: 'AssistanceStandard', id: string }
+        | { __typename: 'Attestation', id: string }
+        | { __typename: 'AttestationEvent', id: string }
+        | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'Case', no: string, caseType: CaseType, opening: string | null, stageAt: string, reviewDueAt: string | null, reviewOverdue: boolean, version: number, allowedActions: Array<string>, id: string, caseState: CaseState, tier: RiskTier | null, area: { name: string } | null, station: { id: string, name: string } | null, worker: { account: { name: string } | null } | null }
+        | { __typename: 'CaseConference', id: string }
+        | { __typename: 'CaseEvaluation', id: string }
+        | { __typename: 'CaseEvent', id: string }
+        | { __typename: 'CaseNote', level: NoteLevel, text: string, happenedAt: string, version: number, id: string, noteState: NoteState, author: { name: string } | null }
+        | { __typename: 'CaseParticipant', id: string }
+        | { __typename: 'CasePlan', number: number, summary: string | null, submittedAt: string | null, approvedAt: string | null, version: number, allowedActions: Array<string>, id: string, planState: PlanState }
+        | { __typename: 'CaseStep', id: string }
+        | { __typename: 'Certificate', id: string }
+        | { __typename: 'CertificateEvent', id: string }
+        | { __typename: 'CertificatePaper', id: string }
+        | { __typename: 'ChangeReport', id: string }
+        | { __typename: 'CharityProject', id: string }
+        | { __typename: 'CheckIn', id: string }
+        | { __typename: 'ClientDocument', id: string }
+        | { __typename: 'ClientKey', id: string }
+        | { __typename: 'CodeEntry', id: string }
+        | { __typename: 'ConferenceDecision', id: string }
+        | { __typename: 'ConferenceException', id: string }
+        | { __typename: 'ConferenceParty', id: string }
+        | { __typename: 'Consent', id: string }
+        | { __typename: 'ContactAttempt', id: string }
+        | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'Contribution', id: string }
+        | { __typename: 'CustodyStep', id: string }
+        | { __typename: 'Delivery', id: string }
+        | { __typename: 'DiscoveryEvent', id: string }
+        | { __typename: 'DiscoveryReport', id: string }
+        | { __typename: 'DuplicateSuspicion', id: string }
+        | { __typename: 'EmergencyEvent', id: string }
+        | { __typename: 'ExchangeMessage', id: string }
+        | { __typename: 'ExchangePartner', id: string }
+        | { __typename: 'Export', id: string }
+        | { __typename: 'Feedback', id: string }
+        | { __typename: 'FieldEdit', field: string, before: unknown, after: unknown, madeAt: string, version: number, allowedActions: Array<string>, id: string, editState: EditState }
+        | { __typename: 'Gap', id: string }
+        | { __typename: 'Goal', position: number, measure: string | null, targetOn: string | null, version: number, id: string, goalText: string, goalState: GoalState }
+        | { __typename: 'GuardianConsent', id: string }
+        | { __typename: 'HelpOverride', id: string }
+        | { __typename: 'HotlineReply', id: string }
+        | { __typename: 'HoursBooking', id: string }
+        | { __typename: 'Household', no: string, size: number, livingCondition: string | null, addressProtected: boolean, version: number, id: string, area: { name: string } | null }
+        | { __typename: 'ImportProfile', id: string }
+        | { __typename: 'ImportRun', id: string }
+        | { __typename: 'Instrument', id: string }
+        | { __typename: 'MissingNotice', id: string }
+        | { __typename: 'Need', no: string, publicTitle: string | null, category: string, urgency: Urgency, coverage: Coverage, neededBy: string | null, version: number, id: string, needState: NeedState }
+        | { __typename: 'NeedEvent', id: string }
+        | { __typename: 'NeedLine', id: string }
+        | { __typename: 'Obligation', id: string }
+        | { __typename: 'Offer', id: string }
+        | { __typename: 'OpeningSchedule', id: string }
+        | { __typename: 'Organization', id: string }
+        | { __typename: 'Pairing', id: string }
+        | { __typename: 'PairingContact', id: string }
+        | { __typename: 'Parameter', id: string }
+        | { __typename: 'PlanReview', id: string }
+        | { __typename: 'Pledge', id: string }
+        | { __typename: 'ProposedMeasure', id: string }
+        | { __typename: 'Qualification', id: string }
+        | { __typename: 'Recipient', no: string, householdRole: string, birthYear: number | null, gender: Gender, disability: Band, labourAbility: Band, version: number, id: string }
+        | { __typename: 'Recognition', id: string }
+        | { __typename: 'RecognitionEvent', id: string }
+        | { __typename: 'Referral', id: string }
+        | { __typename: 'ReferralEvent', id: string }
+        | { __typename: 'ReferralLine', id: string }
+        | { __typename: 'Relaxation', id: string }
+        | { __typename: 'Reveal', id: string }
+        | { __typename: 'RosterEntry', id: string }
+        | { __typename: 'SelfApproval', id: string }
+        | { __typename: 'ServiceRecord', id: string }
+        | { __typename: 'ServiceRecordEvent', id: string }
+        | { __typename: 'Signup', id: string }
+        | { __typename: 'Station', id: string }
+        | { __typename: 'TaskLink', id: string }
+        | { __typename: 'TaskPosition', id: string }
+        | { __typename: 'Team', id: string }
+        | { __typename: 'TeamMembership', id: string }
+        | { __typename: 'TrainingRecord', id: string }
+        | { __typename: 'Tranche', id: string }
+        | { __typename: 'Upload', id: string }
+        | { __typename: 'Visit', no: string, tier: RiskTier | null, windowFrom: string, windowTo: string, dueOn: string, overdue: boolean, followUp: boolean, performedAt: string | null, minutes: number | null, findings: unknown, danger: boolean, changeReported: boolean, version: number, allowedActions: Array<string>, id: string, visitKind: VisitKind, visitSummary: string | null, visitState: VisitState, performer: { name: string } | null }
+        | { __typename: 'VisitChecklist', id: string }
+        | { __typename: 'VisitPlan', id: string }
+        | { __typename: 'Volunteer', id: string }
+        | { __typename: 'VolunteerTask', id: string }
+        | { __typename: 'WebhookDelivery', id: string }
+        | { __typename: 'WebhookEndpoint', id: string }
+        | { __typename: 'Worker', id: string }
+       | null }> } };
+
+export type FormsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type FormsQuery = { instruments: { nodes: Array<{ id: string, code: string, revision: number, title: string, content: unknown, validFrom: string, validTo: string | null }> }, visitChecklists: { nodes: Array<{ id: string, code: string, listVersion: number, title: string, items: unknown }> } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -637,9 +1171,28 @@ export const RejectNeedDocument = {"__meta__":{"hash":"sha256:91a5ed32016b077ce5
 export const TriageReportDocument = {"__meta__":{"hash":"sha256:3941cccbeacbd116209c91ee3324a9831dfefbe78a3effdd9b32756338283e05"}} as unknown as TypedDocumentString<TriageReportMutation, TriageReportMutationVariables>;
 export const RecordFirstContactDocument = {"__meta__":{"hash":"sha256:4aa1e12cc35f8518b9ee7b37114ac0a40deea4dfe945474e3491a73a22070427"}} as unknown as TypedDocumentString<RecordFirstContactMutation, RecordFirstContactMutationVariables>;
 export const VerifyReportDocument = {"__meta__":{"hash":"sha256:ee3c596dce8ecb860b7c7fd28aceb08a7a8b4b86454db177516a7dfadfcf97b9"}} as unknown as TypedDocumentString<VerifyReportMutation, VerifyReportMutationVariables>;
+export const PerformVisitDocument = {"__meta__":{"hash":"sha256:570e2c97dd86661ec9bd60ef9395fc880d0f69d3723894a04e7b2ffe2d33fa51"}} as unknown as TypedDocumentString<PerformVisitMutation, PerformVisitMutationVariables>;
+export const RecordVisitDocument = {"__meta__":{"hash":"sha256:33e1a055ff7bfc151b2c28e431bb088b24cab888ff0f60a3548c1f1d583b9385"}} as unknown as TypedDocumentString<RecordVisitMutation, RecordVisitMutationVariables>;
+export const RescheduleVisitDocument = {"__meta__":{"hash":"sha256:68b8cc0b8b3c5311a6b2e7c8821120779128a2089162286e60a4e44accd4ded0"}} as unknown as TypedDocumentString<RescheduleVisitMutation, RescheduleVisitMutationVariables>;
+export const ExcuseVisitDocument = {"__meta__":{"hash":"sha256:8d081b87c1b287a2eedc0e66f257d0c0a0c28986173b2baa76e514ecd8942055"}} as unknown as TypedDocumentString<ExcuseVisitMutation, ExcuseVisitMutationVariables>;
+export const MissVisitDocument = {"__meta__":{"hash":"sha256:90a378753f00694e40282bd45382eeabdb38126202f242a82848065beb0005dd"}} as unknown as TypedDocumentString<MissVisitMutation, MissVisitMutationVariables>;
+export const AnswerDangerDocument = {"__meta__":{"hash":"sha256:a282f6622a68cf2c2eff3ca5bf92ae417ecc47ff0d08d5d893d8adc9d1670957"}} as unknown as TypedDocumentString<AnswerDangerMutation, AnswerDangerMutationVariables>;
+export const VerifyVisitDocument = {"__meta__":{"hash":"sha256:78e34809268186f6ad0247ee581f88da41f0ddb878d622084f635fb7d7ec3b6e"}} as unknown as TypedDocumentString<VerifyVisitMutation, VerifyVisitMutationVariables>;
+export const CreateCaseNoteDocument = {"__meta__":{"hash":"sha256:68e29616ec1f7f44ebeb92c1a526b2afe53f848ac462a20db684f11b2cff4b29"}} as unknown as TypedDocumentString<CreateCaseNoteMutation, CreateCaseNoteMutationVariables>;
+export const CreateAssessmentDocument = {"__meta__":{"hash":"sha256:70807557fadc270403e6f71fea49248dc4f81915e0ccb763822fe4fcd10d9919"}} as unknown as TypedDocumentString<CreateAssessmentMutation, CreateAssessmentMutationVariables>;
+export const CompleteAssessmentDocument = {"__meta__":{"hash":"sha256:61575719063f93af34d8691fad232b458a6d6c01b9be776bc946e3f4409f2dd7"}} as unknown as TypedDocumentString<CompleteAssessmentMutation, CompleteAssessmentMutationVariables>;
+export const CountersignAssessmentDocument = {"__meta__":{"hash":"sha256:eeb7e480a16c784c47b3ef8f07227ac9124dc487d7f7d8dc67daaa94d0f1469f"}} as unknown as TypedDocumentString<CountersignAssessmentMutation, CountersignAssessmentMutationVariables>;
+export const ApprovePlanDocument = {"__meta__":{"hash":"sha256:e2dfc1d24ef9cf55af7e5c199c731b59ceb505b3ec710bb6d06309c2e1da1f4a"}} as unknown as TypedDocumentString<ApprovePlanMutation, ApprovePlanMutationVariables>;
+export const ReturnPlanDocument = {"__meta__":{"hash":"sha256:9b46d226f15b6683af7acd9328db19e7c26d094ca29b37d3b820d1cd4202b8cb"}} as unknown as TypedDocumentString<ReturnPlanMutation, ReturnPlanMutationVariables>;
+export const BeginAssessmentDocument = {"__meta__":{"hash":"sha256:6810d0a92692500fbaba24b73d896cf1725f7b1ed19c0596838bf919aafc4028"}} as unknown as TypedDocumentString<BeginAssessmentMutation, BeginAssessmentMutationVariables>;
+export const BeginPlanningDocument = {"__meta__":{"hash":"sha256:85fb09ee63da3d7b267bc2470b07308de33219ebb9632567140e36bf0e5bf492"}} as unknown as TypedDocumentString<BeginPlanningMutation, BeginPlanningMutationVariables>;
+export const CloseCaseDocument = {"__meta__":{"hash":"sha256:331961fbf332ebbac3b6d3a5f95c88e77d7e56b8b5b08ddea1d692b92095b71b"}} as unknown as TypedDocumentString<CloseCaseMutation, CloseCaseMutationVariables>;
+export const SignCaseNoteDocument = {"__meta__":{"hash":"sha256:40a538c3ec85e7c90b3b2558e7e0ec84110209e89080b8c531fd552be23c1e0b"}} as unknown as TypedDocumentString<SignCaseNoteMutation, SignCaseNoteMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
 export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;
-export const TodayDocument = {"__meta__":{"hash":"sha256:3db0214873d6b839eb8fa8176d9470e5822c2b76c34b9d474f05a34fa0269fc8"}} as unknown as TypedDocumentString<TodayQuery, TodayQueryVariables>;
+export const TodayDocument = {"__meta__":{"hash":"sha256:f584654efecee30563b891b90c50d16846e3e16d1e4e74a4b4c2d5457b635484"}} as unknown as TypedDocumentString<TodayQuery, TodayQueryVariables>;
 export const ReferralsDocument = {"__meta__":{"hash":"sha256:8a9677589f297181a8a7b6a9ee0a026d96cca8b158af2b37d5d2e4492ba4a5cb"}} as unknown as TypedDocumentString<ReferralsQuery, ReferralsQueryVariables>;
 export const BoardDocument = {"__meta__":{"hash":"sha256:a024763b0db8c3b0262f701f9ae8b51ae2306b2c35be25657cd4e6d1431f5dbc"}} as unknown as TypedDocumentString<BoardQuery, BoardQueryVariables>;
+export const WorksetDocument = {"__meta__":{"hash":"sha256:136db42e46a19ce28b2d7ef4c46089425681109d470f99a44263d62a199a8d2c"}} as unknown as TypedDocumentString<WorksetQuery, WorksetQueryVariables>;
+export const FormsDocument = {"__meta__":{"hash":"sha256:d60ad2f3613389c79c51b818f35c42f93d52b466761c4abf9b7e5946c92071ce"}} as unknown as TypedDocumentString<FormsQuery, FormsQueryVariables>;

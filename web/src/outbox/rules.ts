@@ -46,6 +46,8 @@ export type Outcome =
   | { kind: "signedOut" }
   | { kind: "unwell"; trouble: Trouble; wait?: number };
 
+/** Stands for the id of what the item before makes, which is known when that is done. */
+export const OF_BEFORE = "of the item before";
 /** Longer on its way than this, an item is taken to be lost there and sent again: the key makes
 that safe. */
 export const LOST_AFTER = 60_000;
@@ -119,8 +121,11 @@ export function pause(attempts: number): number {
 
 /** What is sent: the input with its key, and the version the item before it has made. */
 export function payload(item: Item, before: Item | undefined): Record<string, unknown> {
-  const version = before?.answer?.version;
-  const built = version === undefined ? {} : { expectedVersion: version };
+  const { id, version } = before?.answer ?? {};
+  const built = {
+    ...(version === undefined ? {} : { expectedVersion: version }),
+    ...(id !== undefined && item.input["id"] === OF_BEFORE ? { id } : {}),
+  };
   return { ...item.input, ...built, idempotencyKey: item.id };
 }
 

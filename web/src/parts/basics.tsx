@@ -11,7 +11,7 @@ const SHAPES: Record<string, string> = {
   inbox: "M3 13l3-8h12l3 8v6H3zM3 13h5l2 3h4l2-3h5",
   needs: "M12 20s-7-4.4-7-9.5A4.5 4.5 0 0 1 12 7a4.5 4.5 0 0 1 7 3.5C19 15.6 12 20 12 20z",
   cases: "M4 7h6l2 2h8v10H4z",
-  more: "M5 12h.01M12 12h.01M19 12h.01",
+  more: "M4 5h6v6H4zM14 5h6v6h-6zM4 15h6v5H4zM14 15h6v5h-6z",
   back: "M15 5l-7 7 7 7",
   go: "M9 5l7 7-7 7",
   outbox: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",

@@ -1,6 +1,6 @@
 /** The buttons of what may be done to a row, and the dialog that asks what each deed needs. */
 import { useState } from "preact/hooks";
-import { DEEDS, type Question } from "../deeds";
+import { DEEDS, ON_SCREENS, type Question } from "../deeds";
 import { here, record } from "../desk";
 import type { Item } from "../outbox/rules";
 import { useLive } from "../store/news";
@@ -51,7 +51,7 @@ export function Recorded({ item }: { item: Item }) {
 export function Deeds({ of, about, onDone }: Props) {
   const [asked, setAsked] = useState<string | null>(null);
   const recorded = useRecorded(of.id, of.version);
-  const open = of.allowedActions.filter((name) => DEEDS[name]);
+  const open = of.allowedActions.filter((name) => DEEDS[name] && !ON_SCREENS.has(name));
   if (recorded && recorded.state !== "rejected") {
     return (
       <p class="deeds">
@@ -105,7 +105,9 @@ function Ask({ name, onClose, onSay }: AskProps) {
     const said: Record<string, unknown> = {};
     for (const { field, kind } of questions) {
       const text = String(form.get(field) ?? "").trim();
-      if (text) said[field] = kind === "datetime" ? new Date(text).toISOString() : text;
+      if (!text) continue;
+      if (kind === "datetime") said[field] = new Date(text).toISOString();
+      else said[field] = kind === "number" ? Number(text) : text;
     }
     onSay(said);
   }
@@ -136,6 +138,9 @@ export function Answer({ question }: { question: Question }) {
       {kind === "text" && <textarea id={id} name={field} required={needed} rows={3} />}
       {kind === "date" && (
         <input id={id} name={field} type="date" required={needed} defaultValue={today()} />
+      )}
+      {kind === "number" && (
+        <input id={id} name={field} type="number" min={1} max={90} required={needed} />
       )}
       {kind === "datetime" && <input id={id} name={field} type="datetime-local" required={needed} />}
       {(kind === "code" || kind === "choice") && (

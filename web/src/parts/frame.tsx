@@ -48,9 +48,11 @@ export function Safety() {
             ? t("safety.offline")
             : status.syncing
               ? t("safety.syncing")
-              : kept.at
-                ? t("safety.at", { time: clock(kept.at) })
-                : ""}
+              : status.unwell
+                ? t("safety.unwell", { code: status.unwell })
+                : kept.at
+                  ? t("safety.at", { time: clock(kept.at) })
+                  : ""}
       </span>
     </p>
   );

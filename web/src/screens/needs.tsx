@@ -45,8 +45,14 @@ function Line({ need }: { need: Need }) {
       <strong class="title">{need.publicTitle || label("need_category", need.category)}</strong>
       <p class="muted">
         {need.lines.nodes
-          .map((line) => `${line.item} ${amount(line.openQuantity, line.unit)}`)
-          .join("、")}
+          .map((line) =>
+            t("need.line", {
+              item: line.item,
+              wanted: amount(line.quantityRequired, line.unit),
+              open: amount(line.openQuantity, line.unit),
+            }),
+          )
+          .join("；")}
       </p>
       <p class="muted">
         {[need.area?.name ?? need.shownArea?.name, need.no].filter(Boolean).join(" · ")}
@@ -56,7 +62,9 @@ function Line({ need }: { need: Need }) {
           ? t("need.waiting", { n: waiting })
           : found > 0
             ? t("need.matches", { n: found })
-            : t("need.noMatch")}
+            : fits(need, "open")
+              ? t("need.noMatch")
+              : t("need.taken")}
       </p>
     </Row>
   );

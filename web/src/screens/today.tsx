@@ -14,6 +14,7 @@ type Node = NonNullable<WorkItem["node"]>;
 /** Where the work is, as far as it is told. */
 function placeOf(node: Node | null | undefined): string {
   if (!node) return "";
+  if ("household" in node && node.household) return node.household.area?.name ?? "";
   if ("need" in node && node.need) return node.need.area?.name ?? node.need.shownArea?.name ?? "";
   if ("area" in node && node.area) return node.area.name;
   if ("shownArea" in node && node.shownArea) return node.shownArea.name;
@@ -35,6 +36,7 @@ function detailOf(node: Node | null | undefined): string {
       .filter(Boolean)
       .join(" · ");
   }
+  if (node?.__typename === "Visit") return node.household?.no ?? "";
   if (node?.__typename === "Delivery") {
     const unit = node.pledge?.line?.unit ?? "";
     return [node.organization?.name, amount(node.quantity, unit), day(node.deliveredOn)]
@@ -54,6 +56,13 @@ function windowOf(item: WorkItem): string {
 
 function leadsTo(node: Node | null | undefined): string | null {
   if (node?.__typename === "Need") return `/needs/${encodeURIComponent(node.id)}`;
+  if (node?.__typename === "Visit" && node.allowedActions.includes("performVisit")) {
+    return `/visits/${encodeURIComponent(node.id)}`;
+  }
+  if (node?.__typename === "Case") return `/cases/${encodeURIComponent(node.id)}`;
+  if (node?.__typename === "CasePlan" && node.case) {
+    return `/cases/${encodeURIComponent(node.case.id)}`;
+  }
   if (node?.__typename === "Referral") return `/inbox/${encodeURIComponent(node.id)}`;
   return null;
 }
@@ -61,7 +70,7 @@ function leadsTo(node: Node | null | undefined): string | null {
 function Item({ item }: { item: WorkItem }) {
   const { node } = item;
   const to = leadsTo(node);
-  const title = titleOf(node) || tOf("kind", item.kind, item.sentence);
+  const title = titleOf(node) || tOf("kindShort", item.kind, tOf("kind", item.kind, item.sentence));
   const body = (
     <>
       <p class="line">

@@ -81,3 +81,29 @@ export async function rowsOf<T>(base: Base, kind: string): Promise<T[]> {
   const rows = await base.getAllFromIndex("rows", "kind", kind);
   return rows.map((row) => row.data as T);
 }
+
+/** One row, or undefined. */
+export async function rowOf<T>(base: Base, kind: string, id: string): Promise<T | undefined> {
+  return (await base.get("rows", [kind, id]))?.data as T | undefined;
+}
+
+/** What changed of several kinds, and where to go on, in one transaction. `whole`: nothing else stays. */
+export async function mergeRows(
+  base: Base,
+  entries: { kind: string; id: string; data: unknown | null }[],
+  cursor: { key: string; value: string },
+  whole: readonly string[],
+  at: number,
+): Promise<void> {
+  const change = base.transaction(["rows", "meta"], "readwrite");
+  const rows = change.objectStore("rows");
+  for (const kind of whole) {
+    for (const key of await rows.index("kind").getAllKeys(kind)) void rows.delete(key);
+  }
+  for (const { kind, id, data } of entries) {
+    if (data === null) void rows.delete([kind, id]);
+    else void rows.put({ kind, id, at, data });
+  }
+  void change.objectStore("meta").put(cursor.value, cursor.key);
+  await change.done;
+}

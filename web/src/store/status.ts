@@ -9,6 +9,8 @@ export interface Status {
   signedOut: boolean;
   /** Another edition of the client is installed and waits. */
   renewal: boolean;
+  /** The code of what the server could not do last time; empty when all went well. */
+  unwell: string;
   /** The disk refused a write. */
   full: boolean;
 }
@@ -18,6 +20,7 @@ let status: Status = {
   syncing: false,
   signedOut: false,
   renewal: false,
+  unwell: "",
   full: false,
 };
 const listeners = new Set<(status: Status) => void>();

@@ -1,0 +1,125 @@
+"""Every screen in every language and size: nothing serious for axe, nothing wider than 320 px.
+
+`make screenshots` runs the same walk and keeps a picture of each screen, phone and desktop.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.web.building import WEB, with_tools
+from tests.web.conftest import OFFICE, Phone, Service, make_phone
+from tests.web.world import World
+
+NARROW = {"width": 320, "height": 720}
+TALL = {"width": 390, "height": 1100}
+LANGUAGES = ("zh-CN", "zh-Hant", "en")
+SIZES = ("normal", "large")
+PICTURES = os.environ.get("NEXUS_SCREENSHOTS")
+LISTS = ("", "inbox", "needs", "cases", "more", "outbox", "settings", "stations")
+OPENED = {"referral": "inbox", "need": "needs", "case": "cases"}
+"""Screens of one row, and the list whose first row they show."""
+
+
+@pytest.fixture(scope="module")
+async def shown(browser: Browser, service: Service, world: World) -> AsyncIterator[Phone]:
+    """A signed-in phone that is led through all screens."""
+    made = await make_phone(browser, service, viewport=NARROW)
+    await made.sign_in("she.gong")
+    yield made
+    await made.context.close()
+    assert made.troubles == []
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core."""
+    with_tools()
+    return (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+
+
+async def _addresses(phone: Phone) -> dict[str, str]:
+    """{screen: path}, with the first row of each list."""
+    found = {name or "today": f"/{name}" for name in LISTS}
+    for name, listed in OPENED.items():
+        await phone.go(f"/{listed}")
+        row = phone.page.locator("main a.row").first
+        await row.wait_for()
+        found[name] = str(await row.get_attribute("href")).removeprefix("/station")
+    found["assess"] = found["case"] + "/assess"
+    await phone.go("/")
+    visit = phone.page.locator("main a[href*='/visits/']").first
+    await visit.wait_for()
+    found["visit"] = str(await visit.get_attribute("href")).removeprefix("/station")
+    return found
+
+
+async def _faults(page: Page, axe: str) -> list[str]:
+    """What axe calls serious or critical, and what does not fit the width."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(axe)
+    result: Any = await page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    faults = [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    wide = await page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+    return faults + ([f"{wide} px too wide"] if wide > 0 else [])
+
+
+async def _picture(page: Page, name: str, language: str, size: str) -> None:
+    assert PICTURES is not None
+    for where, viewport in (("phone", TALL), ("desktop", OFFICE)):
+        await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        path = Path(PICTURES) / f"{name}.{where}.{size}.{language}.png"
+        await page.screenshot(path=path)
+    await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_nothing_serious_on_any_screen(
+    shown: Phone, axe: str, language: str, size: str
+) -> None:
+    page, faults = shown.page, {}
+    await page.evaluate(
+        "([language, size]) => localStorage.setItem("
+        "'nexus.station.settings', JSON.stringify({language, size}))",
+        [language, size],
+    )
+    for name, path in (await _addresses(shown)).items():
+        await shown.go(path)
+        await page.wait_for_selector(".row, .empty, .field, fieldset")
+        if found := await _faults(page, axe):
+            faults[name] = found
+        if PICTURES:
+            await _picture(page, name, language, size)
+    assert await page.evaluate("() => document.documentElement.lang") == language
+    assert faults == {}
+
+
+async def test_the_first_screen_is_as_good(browser: Browser, service: Service, axe: str) -> None:
+    phone = await make_phone(browser, service, viewport=NARROW)
+    await phone.go("/")
+    await phone.page.wait_for_selector("#username")
+    faults = await _faults(phone.page, axe)
+    if PICTURES:
+        await _picture(phone.page, "sign-in", "zh-CN", "normal")
+    await phone.context.close()
+    assert faults == []
+
+
+async def test_the_keyboard_alone_reaches_the_first_row(shown: Phone) -> None:
+    await shown.go("/needs")
+    await shown.page.wait_for_selector("main a.row")
+    for _ in range(30):
+        await shown.page.keyboard.press("Tab")
+        if await shown.page.evaluate("() => document.activeElement.matches('main a.row')"):
+            break
+    await shown.page.keyboard.press("Enter")
+    await shown.page.wait_for_url("**/needs/*")
