@@ -18,7 +18,7 @@ TITLE_EN = "Certificate of volunteer service"
 
 @cache
 def _template() -> str:
-    return resources.files(__package__).joinpath("certificate.typ").read_text("utf-8")
+    return resources.files(__package__).joinpath("paper.typ").read_text("utf-8")
 
 
 def content(
