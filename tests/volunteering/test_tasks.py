@@ -10,6 +10,7 @@ from stdnum.cn import ric
 
 from nexus.acting import Role
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal
+from nexus.graph.identifiers import encode
 from nexus.organizations.model import OrganizationState
 from nexus.recipients.vault.contacts.operations import AlreadyKnown
 from nexus.recipients.vault.model import IdentityField
@@ -313,3 +314,33 @@ async def test_a_member_belongs_to_a_team_once_at_a_time(engine: AsyncEngine) ->
             await teaming.end_team_membership(act, row.id, expected_version=2)
     async with acting(engine, actor_of(organizer, now() + 5 * DAY)) as act:
         await teaming.add_team_member(act, team.id, volunteer_id=person.id)
+
+
+async def test_a_home_is_shown_to_who_is_confirmed_and_to_nobody_who_is_not(
+    api: Any, engine: AsyncEngine
+) -> None:
+    async with making(engine) as m:
+        own = await m.organization()
+        parts = {
+            "organizer": await m.account(Role.VOL_ORG, own, area_code=None),
+            "elsewhere": await m.account(Role.VOL_ORG, area_code=None),
+            "approver": await m.account(Role.GOV_APPROVER, area_code=TOWN[:6]),
+            "clerk": await m.account(Role.GOV_CLERK, area_code=TOWN[:6]),
+            "confirmed": await made.volunteer_account(m),
+            "waiting": await made.volunteer_account(m),
+        }
+        row = await made.task(m, own, place="示范新村三座", place_public=False, positions=[])
+        at = await made.position(m, row)
+        await made.signup(m, at, await made.volunteer(m, parts["confirmed"]))
+        await made.signup(m, at, await made.volunteer(m, parts["waiting"]), state="waitlisted")
+    read = {}
+    for name, account in [*parts.items(), ("anybody", None)]:
+        answer = await api(account)(
+            "query($id: ID!) { node(id: $id) { ... on VolunteerTask { name place redactions } } }",
+            id=encode("VolunteerTask", row.id),
+        )
+        shown = answer["data"]["node"]
+        assert shown["name"] == row.name
+        assert ("place" in shown["redactions"]) == (shown["place"] is None)
+        read[name] = shown["place"] is not None
+    assert {name for name, seen in read.items() if seen} == {"organizer", "approver", "confirmed"}

@@ -62,14 +62,17 @@ def signup_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def may_read_place(actor: Actor, row: Any) -> Any:
-    """Anybody, unless it is somebody's home: then the organizer, its parent, who is confirmed."""
+    """Anybody, unless it is somebody's home: then the organizer, its parent, who may publish it in
+    the territory, and who is confirmed."""
     if actor.role is Role.SYSTEM:
         return True
     open_ = row.place_public.is_(True)
-    if actor.role in ORGANIZERS:
+    if actor.role in ORGANIZERS | _PUBLISHERS:
         near = row.organization_id == actor.organization_id
         if actor.role is Role.VOL_ORG:
             near = near | (row.parent_organization_id == actor.organization_id)
+        if actor.role in _PUBLISHERS:
+            near = near | actor.covers(row.area_code)
         return open_ | near
     if actor.role is not Role.VOLUNTEER:
         return open_
