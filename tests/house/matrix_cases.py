@@ -91,6 +91,7 @@ async def _linked(m: Maker, place: Place) -> None:
             created_by=place.staff.id,
         )
         await m.put(edit)
+        place.rows["FieldEdit" if key == "Case" else "FieldEdit/assessment"] = edit
 
 
 def _done(place: Place) -> dict[str, Any]:
