@@ -15,7 +15,13 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 WEB = Path(__file__).resolve().parent
 SITE = WEB.parent / "src" / "nexus" / "stationclient" / "site"
@@ -27,22 +33,39 @@ SOURCES = ("index.html", "package-lock.json", "vite.config.ts", "src", "public")
 INSTALL = ("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """One at a time: an install and several test processes may want the same folders."""
+    with (WEB / ".lock").open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build() -> Path:
     """The folder of built files. CalledProcessError when npm or the bundler fails."""
-    wanted = fingerprint()
-    if MARK.exists() and MARK.read_text("ascii") == wanted:
-        return SITE
-    node, npm = node_and_npm()
-    install(npm, "--omit=dev")
-    run([str(node), "node_modules/vite/bin/vite.js", "build", "--logLevel=error"])
-    MARK.write_text(wanted, "ascii")
+    with alone():
+        wanted = fingerprint()
+        if MARK.exists() and MARK.read_text("ascii") == wanted:
+            return SITE
+        node, npm = node_and_npm()
+        install(npm, "--omit=dev")
+        run([str(node), "node_modules/vite/bin/vite.js", "build", "--logLevel=error"])
+        MARK.write_text(wanted, "ascii")
     return SITE
+
+
+def tools() -> Path:
+    """Node, with every package of the lockfile, those of the tests too."""
+    with alone():
+        node, npm = node_and_npm()
+        install(npm)
+    return node
 
 
 def documents() -> None:
     """src/gql and the server's manifest, from src/documents and schema/nexus.graphql."""
-    node, npm = node_and_npm()
-    install(npm)
+    node = tools()
     run([str(node), "node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.ts"])
     text = (WEB / "src" / "gql" / "persisted-documents.json").read_text("utf-8")
     ordered = dict(sorted(json.loads(text).items()))

@@ -34,9 +34,7 @@ def builder() -> ModuleType:
 
 def with_tools() -> Path:
     """Node, with every package of the lockfile in web/node_modules."""
-    node, npm = builder().node_and_npm()
-    builder().install(npm)
-    return Path(node)
+    return Path(builder().tools())
 
 
 def run_node(*arguments: str) -> str:
@@ -53,9 +51,8 @@ def chromium() -> str:
     if found := shutil.which("chromium") or shutil.which("chromium-browser"):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ("apt-get", "install", "-y", "--no-install-recommends")
-        for command in (("apt-get", "update"), (*install, "chromium", "fonts-noto-cjk")):
-            subprocess.run(command, check=False, capture_output=True)
+        with builder().alone():
+            _install_chromium()
         if found := shutil.which("chromium"):
             return found
     pytest.fail(
@@ -63,3 +60,11 @@ def chromium() -> str:
         "install Debian's package `chromium` (and `fonts-noto-cjk` for Chinese screenshots).",
         pytrace=False,
     )
+
+
+def _install_chromium() -> None:
+    """Unless another process has just done so."""
+    if shutil.which("chromium") is None:
+        install = ("apt-get", "install", "-y", "--no-install-recommends")
+        for command in (("apt-get", "update"), (*install, "chromium", "fonts-noto-cjk")):
+            subprocess.run(command, check=False, capture_output=True)

@@ -2,14 +2,17 @@
 
    usage: node tests/outbox.mjs SEED RUNS */
 import "fake-indexeddb/auto";
+import { rm } from "node:fs/promises";
 import { rolldown } from "rolldown";
 
 const [seed, runs] = process.argv.slice(2).map(Number);
 
 const bundle = await rolldown({ input: ["src/outbox/outbox.ts", "src/store/base.ts"], platform: "node" });
-await bundle.write({ dir: "node_modules/.outbox", entryFileNames: "[name].mjs" });
-const { Outbox } = await import("../node_modules/.outbox/outbox.mjs");
-const { openBase } = await import("../node_modules/.outbox/base.mjs");
+const folder = `node_modules/.outbox-${process.pid}`;
+await bundle.write({ dir: folder, entryFileNames: "[name].mjs" });
+const { Outbox } = await import(`../${folder}/outbox.mjs`);
+const { openBase } = await import(`../${folder}/base.mjs`);
+await rm(folder, { recursive: true });
 
 /** A small generator of its own, so that a seed tells the whole story. */
 function chance(start) {
