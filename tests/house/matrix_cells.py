@@ -24,6 +24,7 @@ STAND_INS = {
     "Case.referredTo": "Case/out",
     "DiscoveryReport.case": "DiscoveryReport/cased",
     "DiscoveryReport.duplicateOf": "DiscoveryReport/duplicate",
+    "ExchangeMessage.report": "ExchangeMessage/hotline",
     "MissingNotice.need": "MissingNotice/need",
     "Need.case": "Need/of_case",
     "Need.confirmReason": "Need/frozen",
@@ -199,6 +200,10 @@ _BY_ROW: dict[str, tuple[str, Callable[[Place], str]]] = {
     "attestation": (
         "query($of: String!) { attestation(token: $of) { status } }",
         lambda place: str(place["Attestation"].token),
+    ),
+    "coordinationPack": (
+        "query($of: String!) { coordinationPack(area: $of) { asOf } }",
+        lambda place: place.town,
     ),
     "gapReport": (
         "query($of: String!) { gapReport(area: $of) { cells { withheld } } }",

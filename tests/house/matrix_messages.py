@@ -76,6 +76,31 @@ async def exchange(m: Maker, world: World, place: Place) -> None:
     place.rows |= {"ExchangeMessage": came, "ExchangeMessage/dead": dead}
 
 
+async def answer_hotline(m: Maker, place: Place) -> None:
+    """A message about the place's report, which a ticket made."""
+    partner, report = place["ExchangePartner"], place["DiscoveryReport"]
+    thread = ExchangeThread(id=new_id(), partner_id=partner.id, subject_id=report.id, sent=1)
+    await m.put(thread)
+    body = place.says("ExchangeMessage.body")
+    place.rows["ExchangeMessage/hotline"] = row = ExchangeMessage(
+        partner_id=partner.id,
+        thread_id=thread.id,
+        direction=MessageDirection.OUT,
+        kind="discovery.replied",
+        report_id=report.id,
+        event_id=place["DiscoveryEvent"].id,
+        sequence=1,
+        body=body,
+        payload_hash=hash_of(body),
+        idempotency_key=str(new_id()),
+        due_at=now(),
+        created_at=now(),
+        created_by=new_id(),
+        expires_at=now(),
+    )
+    await m.put(row)
+
+
 async def _partner(m: Maker, world: World, place: Place) -> None:
     for other in world.places.values():
         if other.authority is place.authority and "ExchangePartner" in other.rows:
