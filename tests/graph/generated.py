@@ -173,7 +173,7 @@ class _Writing:
                 if key == "first" and paging < 0.15:
                     continue
                 value: Any = self._size()
-            elif key in ("after", "before", "since"):
+            elif key in ("after", "before") or (key, str(argument.type)) == ("since", "String"):
                 if self.random.random() > 0.25:
                     continue
                 value = self._cursor(type_, name)
