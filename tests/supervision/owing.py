@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from tests.supervision.referring import referral
+
 _OWED = (
     "INSERT INTO obligation (id, no, kind, subject_type, subject_id, organization_id, area_code, "
     "due_at, state, version, created_at, created_by, evidence, state_reason, closed_at, closed_by) "
@@ -40,6 +42,11 @@ OWING: dict[str, Sequence[str]] = {
     "INV-12 named receivers are asked to stop": (
         f"UPDATE consent SET receiver_ids = ARRAY[(SELECT publisher_id FROM need "
         f"WHERE id = :need)] WHERE id = {_CONSENT}",
+        _NEWS.format(kind="consent.withdrawn", table="consent", which=f"o.id = {_CONSENT}"),
+        _JOB.format(kind="consent.withdrawn", listener="duties.stop_at_withdrawal"),
+    ),
+    "INV-12 receivers of referrals are asked to stop": (
+        referral("RF-1", "accepted"),
         _NEWS.format(kind="consent.withdrawn", table="consent", which=f"o.id = {_CONSENT}"),
         _JOB.format(kind="consent.withdrawn", listener="duties.stop_at_withdrawal"),
     ),

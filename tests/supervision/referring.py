@@ -22,7 +22,7 @@ _LINES = (
 )
 
 
-def _referral(no: str, state: str, *, child: bool = False, classes: str = "D1") -> str:
+def referral(no: str, state: str, *, child: bool = False, classes: str = "D1") -> str:
     parent = "(SELECT id FROM referral WHERE no = 'RF-1')" if child else "NULL"
     listed = "ARRAY['" + "', '".join(classes.split()) + "']"
     return _REFERRAL.format(no=no, state=state, parent=parent, classes=listed)
@@ -30,30 +30,30 @@ def _referral(no: str, state: str, *, child: bool = False, classes: str = "D1") 
 
 REFERRING: dict[str, Sequence[str]] = {
     "INV-01 ended referral holds nothing": (
-        _referral("RF-1", "cancelled"),
+        referral("RF-1", "cancelled"),
         _LINES,
         "UPDATE referral_line SET pledge_id = (SELECT id FROM pledge WHERE need_id = :need) "
         "WHERE referral_id = (SELECT id FROM referral WHERE no = 'RF-1')",
     ),
     "INV-08 one live referral": (
-        _referral("RF-1", "requested"),
-        _referral("RF-2", "accepted"),
+        referral("RF-1", "requested"),
+        referral("RF-2", "accepted"),
         _LINES,
     ),
-    "INV-08 lines follow their referral": (_referral("RF-1", "requested"), _LINES),
-    "INV-11 referral has its ground": (_referral("RF-1", "requested"),),
+    "INV-08 lines follow their referral": (referral("RF-1", "requested"), _LINES),
+    "INV-11 referral has its ground": (referral("RF-1", "requested"),),
     "INV-17 closed loop is whole": (
-        _referral("RF-1", "accepted"),
+        referral("RF-1", "accepted"),
         "ALTER TABLE referral DROP CONSTRAINT ck_referral_confirmed_whole",
         "UPDATE referral SET confirmed_at = now() WHERE no = 'RF-1'",
     ),
     "INV-19 referral within its parent": (
-        _referral("RF-1", "cancelled"),
-        _referral("RF-2", "requested", child=True),
+        referral("RF-1", "cancelled"),
+        referral("RF-2", "requested", child=True),
     ),
     "INV-19 referral passes on no more": (
-        _referral("RF-1", "accepted"),
-        _referral("RF-2", "draft", child=True, classes="D1 D3"),
+        referral("RF-1", "accepted"),
+        referral("RF-2", "draft", child=True, classes="D1 D3"),
     ),
-    "INV-20 referral has its owner": (_referral("RF-1", "accepted"),),
+    "INV-20 referral has its owner": (referral("RF-1", "accepted"),),
 }

@@ -7,6 +7,7 @@ from sqlalchemy.orm import aliased
 
 from nexus.core.outbox import Event, Job, JobState
 from nexus.discovery.model import OWNED, DiscoveryReport
+from nexus.matching.referrals.model import Referral
 from nexus.needs.model import Need
 from nexus.obligations.model import PER_ORGANIZATION, Obligation, ObligationKind, ObligationState
 from nexus.organizations.model import Organization
@@ -103,23 +104,44 @@ def _report_owner() -> Select[Any]:
     )
 
 
-def _named_receivers_stop() -> Select[Any]:
-    """Whom an ended consent named owes that it stops, or has said so."""
-    row, owed, receiver = Consent, aliased(Obligation), aliased(Organization)
-    asked = exists().where(
-        owed.subject_id == row.id,
+def _asked_to_stop(receiver: Any) -> ColumnElement[bool]:
+    """SQL: the organization owes that it stops, or has said so."""
+    owed = aliased(Obligation)
+    return exists().where(
+        owed.subject_id == Consent.id,
         owed.kind == ObligationKind.STOP_PROCESSING,
         owed.organization_id == receiver.id,
     )
+
+
+def _named_receivers_stop() -> Select[Any]:
+    """Whom an ended consent named."""
+    row, receiver = Consent, aliased(Organization)
     return (
         finding(row.id, "it ended, and who it named was not asked to stop", receiver=receiver.no)
         .join(receiver, any_(row.receiver_ids) == receiver.id)
-        .where(_heard(row.id, _ENDED, "duties.stop%"), ~asked)
+        .where(_heard(row.id, _ENDED, "duties.stop%"), ~_asked_to_stop(receiver))
+    )
+
+
+def _referred_receivers_stop() -> Select[Any]:
+    """Who took on a referral under a consent that ended."""
+    row, referral, receiver = Consent, aliased(Referral), aliased(Organization)
+    return (
+        finding(row.id, "it ended, and who was referred to under it was not asked to stop")
+        .join(referral, referral.consent_id == row.id)
+        .join(receiver, receiver.id == referral.to_organization_id)
+        .where(
+            referral.accepted_at.is_not(None),
+            _heard(row.id, _ENDED, "duties.stop%"),
+            ~_asked_to_stop(receiver),
+        )
     )
 
 
 CHECKS: dict[str, Select[Any]] = {
     "INV-12 named receivers are asked to stop": _named_receivers_stop(),
+    "INV-12 receivers of referrals are asked to stop": _referred_receivers_stop(),
     "INV-20 alert has an owner": _alert_owner(),
     "INV-20 need has an owner": _need_owner(),
     "INV-20 obligation has an owner": _obligation_owner(),
