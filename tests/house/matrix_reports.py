@@ -129,7 +129,7 @@ async def _beside(m: Maker, place: Place, row: Any) -> None:
             id=new_id(),
             **about,
             items=["INCOME"],
-            note=place.says("MissingNotice.note"),
+            note=place.says("MissingNotice.note") if key == "MissingNotice" else "身份证复印件",
             due_at=now(),
             given_at=now(),
             given_by=place.clerk.id,
