@@ -24,6 +24,7 @@ STAND_INS = {
     "Case.referredTo": "Case/out",
     "DiscoveryReport.case": "DiscoveryReport/cased",
     "DiscoveryReport.duplicateOf": "DiscoveryReport/duplicate",
+    "ExchangeMessage.changeReport": "ExchangeMessage/change",
     "ExchangeMessage.report": "ExchangeMessage/hotline",
     "MissingNotice.need": "MissingNotice/need",
     "Need.case": "Need/of_case",

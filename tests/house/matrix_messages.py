@@ -78,17 +78,27 @@ async def exchange(m: Maker, world: World, place: Place) -> None:
 
 async def answer_hotline(m: Maker, place: Place) -> None:
     """A message about the place's report, which a ticket made."""
-    partner, report = place["ExchangePartner"], place["DiscoveryReport"]
-    thread = ExchangeThread(id=new_id(), partner_id=partner.id, subject_id=report.id, sent=1)
+    report, event = place["DiscoveryReport"], place["DiscoveryEvent"]
+    place.rows["ExchangeMessage/hotline"] = await _told(m, place, event, report, "report_id")
+
+
+async def tell_change(m: Maker, place: Place, event: Any) -> None:
+    """A message about a change in the place's household."""
+    change = place["ChangeReport"]
+    place.rows["ExchangeMessage/change"] = await _told(m, place, event, change, "change_report_id")
+
+
+async def _told(m: Maker, place: Place, event: Any, about: Any, column: str) -> ExchangeMessage:
+    partner = place["ExchangePartner"]
+    thread = ExchangeThread(id=new_id(), partner_id=partner.id, subject_id=about.id, sent=1)
     await m.put(thread)
     body = place.says("ExchangeMessage.body")
-    place.rows["ExchangeMessage/hotline"] = row = ExchangeMessage(
+    row = ExchangeMessage(
         partner_id=partner.id,
         thread_id=thread.id,
         direction=MessageDirection.OUT,
-        kind="discovery.replied",
-        report_id=report.id,
-        event_id=place["DiscoveryEvent"].id,
+        kind=event.kind,
+        event_id=event.id,
         sequence=1,
         body=body,
         payload_hash=hash_of(body),
@@ -97,8 +107,10 @@ async def answer_hotline(m: Maker, place: Place) -> None:
         created_at=now(),
         created_by=new_id(),
         expires_at=now(),
+        **{column: about.id},
     )
     await m.put(row)
+    return row
 
 
 async def _partner(m: Maker, world: World, place: Place) -> None:
