@@ -87,7 +87,7 @@ OPENS: dict[str, tuple[str, ...]] = {
     "pledges:write": (
         *_PLEDGES,
         *("offerPledge", "acceptPledge", "rejectPledge", "withdrawPledge", "requestRelease"),
-        *("releasePledge", "keepPledge"),
+        *("releasePledge", "keepPledge", "pledgeStationHelp"),
         *("recordDelivery", "acknowledgeDelivery", "disputeDelivery"),
         *("giveFeedback", "readFeedback", "handleFeedback"),
     ),

@@ -550,6 +550,7 @@ HOURS = {
         {"NeedLine": {"kind": "hours", "unit": "HUR"}},
     ),
     "unlinkTask": with_reason("TaskLink"),
+    "pledgeStationHelp": make(lineId=of("NeedLine/hours"), quantity="1"),
 }
 
 

@@ -20,6 +20,7 @@ from nexus.matching.pledges.model import Acknowledgement, Delivery, DeliveryStat
 from nexus.matching.pledges.operations import accept_pledge, offer_pledge
 from nexus.matching.tasks import operations, rules
 from nexus.matching.tasks.model import HoursBooking, TaskLink
+from nexus.organizations.model import Organization
 from nexus.volunteering.hours.reviews import operations as reviews
 from tests.deeds import acting, events_of, hear_all, reread
 from tests.making import Maker, making, now, today
@@ -310,6 +311,41 @@ async def test_a_task_is_tied_to_a_pledge_of_its_own(engine: AsyncEngine) -> Non
             await operations.unlink_task(act, link.id, expected_version=2, **WHY)
     assert caught.value.code == "WRONG_STATE"
     await linked(engine, ground)
+
+
+async def test_a_station_takes_up_hours_and_nothing_else(engine: AsyncEngine) -> None:
+    """Its lead pledges; the authority accepts, never the station itself (INV-18)."""
+    async with making(engine) as m:
+        lead = await m.account(Role.STATION_LEAD, area_code="44")
+        beside = await m.account(
+            Role.SOCIAL_WORKER, organization_id=lead.organization_id, area_code="44"
+        )
+        clerk = await m.account(Role.GOV_CLERK, area_code="44")
+        need, goods = await need_of(m), await m.need(visibility="public")
+        station = await m.session.get_one(Organization, lead.organization_id)
+        task = await keeping.task(m, station)
+
+    async def pledge(account: Any, of: Any) -> Any:
+        async with acting(engine, account) as act:
+            return await operations.pledge_station_help(act, of.lines[0].id, quantity=Decimal(2))
+
+    with pytest.raises(GuardFailed):
+        await pledge(lead, goods)
+    for account in (clerk, beside):
+        with pytest.raises(Forbidden):
+            await pledge(account, need)
+    row = await pledge(lead, need)
+    with pytest.raises(Refusal) as caught:
+        await pledge(lead, need)
+    assert caught.value.code == "ALREADY_PLEDGED"
+    with pytest.raises(Forbidden):
+        async with acting(engine, beside) as act:
+            await accept_pledge(act, row.id, expected_version=1)
+    async with acting(engine, clerk) as act:
+        await accept_pledge(act, row.id, expected_version=1)
+    async with acting(engine, lead) as act:
+        link = await operations.link_task(act, task.id, pledge_id=row.id)
+    assert (link.organization_id, link.minutes_a_unit) == (lead.organization_id, 60)
 
 
 # Suggestions -------------------------------------------------------------------------------------

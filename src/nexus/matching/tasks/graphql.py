@@ -1,6 +1,6 @@
 """Tasks on pledges and their booked hours, in the graph."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import strawberry
@@ -21,7 +21,7 @@ from nexus.graph.guards import guard
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Order
 from nexus.matching.deliveries.graphql import Delivery
-from nexus.matching.pledges.graphql import Pledge
+from nexus.matching.pledges.graphql import Pledge, PledgeResult
 from nexus.matching.tasks import model, operations, policy
 from nexus.needs.graphql import Need, NeedLine
 from nexus.organizations.graphql import Organization
@@ -92,6 +92,25 @@ class RecordBookings:
 
 
 TaskLinkResult = result("TaskLink", TaskLink)
+
+
+@strawberry.input
+class PledgeStationHelpInput:
+    line_id: strawberry.ID
+    quantity: Decimal
+    planned_on: date | None = None
+    idempotency_key: str
+
+
+@mutation(PledgeResult)
+async def pledge_station_help(act, input: PledgeStationHelpInput):  # type: ignore[no-untyped-def]
+    """Take up hours or services of a line for your station. Another organization accepts it."""
+    return await operations.pledge_station_help(
+        act,
+        decode(input.line_id, "NeedLine"),
+        quantity=input.quantity,
+        planned_on=input.planned_on,
+    )
 
 
 @strawberry.input

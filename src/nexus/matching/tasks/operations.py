@@ -1,6 +1,6 @@
 """Tying a task to a pledge, and booking each effective minute once (T20a, INV-01)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -8,20 +8,54 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.core.reasons import check_reason
-from nexus.core.refusals import GuardFailed
+from nexus.core.refusals import GuardFailed, NotFound
 from nexus.matching.deliveries.operations import deliver, take_back
+from nexus.matching.helped.operations import check_not_already_helped
 from nexus.matching.pledges import policy as pledge_policy
 from nexus.matching.pledges.model import DELIVERY_TRANSITIONS, DeliveryState, Pledge
-from nexus.matching.pledges.queries import lock_counters
+from nexus.matching.pledges.operations import book, draw_up
+from nexus.matching.pledges.queries import lock_counters, pledge_ground
+from nexus.matching.pledges.rules import check_ground, check_planned, check_quantity
 from nexus.matching.tasks import model, policy, queries, rules
 from nexus.matching.tasks.model import HoursBooking, TaskLink
 from nexus.needs.model import NeedLine
+from nexus.needs.policy import line_visible
 from nexus.volunteering.hours.model import COUNTING, RecordState, ServiceRecord
 from nexus.volunteering.tasks.model import TaskState, VolunteerTask
 from nexus.volunteering.tasks.queries import share_task
 
 OVER = (TaskState.CLOSED, TaskState.CANCELLED)
 GONE = (RecordState.REVOKED, RecordState.CORRECTED)
+
+
+async def pledge_station_help(
+    act: Act, line_id: UUID, *, quantity: Decimal, planned_on: date | None = None
+) -> Pledge:
+    """A station takes up hours or services of a published line, as a charity takes up goods.
+
+    Somebody of another organization accepts it (INV-18); its task is tied to it after that.
+    """
+    line = await act.find(NeedLine, line_id, visible=line_visible)
+    act.permit(policy.may_pledge_help, line)
+    ground = await pledge_ground(act, line_id, None)
+    if ground is None:
+        raise NotFound("No such NeedLine, or it is not yours to see.")
+    rules.check_kind(ground.kind)
+    quantity = check_quantity(quantity)
+    check_planned(planned_on, act.actor.today())
+    check_ground(ground, quantity, None, act.actor.today())
+    pledge = draw_up(
+        act,
+        ground,
+        line_id=line_id,
+        override_id=await check_not_already_helped(act, line_id, ground, quantity),
+        quantity=quantity,
+        amount_fen=None,
+        planned_on=planned_on,
+        note=None,
+    )
+    await book(act, pledge, number=f"P-{ground.shown_area_code}-{act.now.year}-")
+    return pledge
 
 
 async def link_task(

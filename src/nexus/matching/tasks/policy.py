@@ -33,6 +33,11 @@ def may_read_words(actor: Actor, row: Any) -> Any:
     return actor.role is not Role.PLATFORM_ADMIN
 
 
+def may_pledge_help(actor: Actor, line: Any) -> Any:
+    """The lead of a station in whose territory the line lies, for who runs the station."""
+    return actor.covers(line.area_code) if actor.role is Role.STATION_LEAD else False
+
+
 def may_link(actor: Actor, row: Any) -> Any:
     """A pledge or a link of the actor's own organization."""
     return row.organization_id == actor.organization_id if actor.role in ORGANIZERS else False
