@@ -196,7 +196,7 @@ async def test_signing_up_twice_is_refused_and_after_cancelling_possible(stage: 
     row = await stage.sign(at, person)
     with pytest.raises(GuardFailed) as refused:
         await stage.sign(at, person)
-    assert refused.value.details["rule"] == "signup.once"
+    assert refused.value.details["rule"] == "signups.once"
     await stage.do(signing.cancel_signup, row, reason="已另有安排")
     assert (await stage.sign(at, person)).state is S.CONFIRMED
 
@@ -204,11 +204,11 @@ async def test_signing_up_twice_is_refused_and_after_cancelling_possible(stage: 
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
-        ({"state": VolunteerState.VERIFIED}, "volunteer.active"),
-        ({"state": VolunteerState.SUSPENDED}, "volunteer.active"),
+        ({"state": VolunteerState.VERIFIED}, "volunteers.active"),
+        ({"state": VolunteerState.SUSPENDED}, "volunteers.active"),
         ({"skills": []}, "position.skills"),
         ({"trained": []}, "position.skills"),
-        ({"birth_year": today().year - 15}, "volunteer.guardian"),
+        ({"birth_year": today().year - 15}, "volunteers.guardian"),
     ],
 )
 async def test_who_does_not_fit_is_told_why(stage: Stage, given: dict[str, Any], rule: str) -> None:
@@ -233,7 +233,7 @@ async def test_a_minor_comes_with_a_guardians_word_that_covers_the_day(stage: St
     assert (await stage.sign(soon, minor)).state is S.CONFIRMED
     with pytest.raises(GuardFailed) as refused:
         await stage.sign(late, minor)
-    assert refused.value.details["rule"] == "volunteer.guardian"
+    assert refused.value.details["rule"] == "volunteers.guardian"
 
 
 async def test_a_minor_whose_guardian_takes_it_back_does_not_come(stage: Stage) -> None:

@@ -146,7 +146,7 @@ async def test_nothing_is_published_after_its_start(engine: AsyncEngine) -> None
     with pytest.raises(GuardFailed) as refused:
         async with acting(engine, actor_of(other, row.starts_at)) as act:
             await tasking.publish_task(act, row.id, expected_version=1)
-    assert refused.value.details["rule"] == "task.not_started"
+    assert refused.value.details["rule"] == "tasks.not_started"
 
 
 async def test_a_draft_is_said_anew_with_its_positions(engine: AsyncEngine) -> None:
@@ -272,7 +272,7 @@ async def test_a_minor_is_activated_with_a_guardians_word_and_until_it_ends(
     with pytest.raises(GuardFailed) as refused:
         async with acting(engine, organizer) as act:
             await volunteering.activate_volunteer(act, minor.id, expected_version=1)
-    assert refused.value.details["rule"] == "volunteer.guardian"
+    assert refused.value.details["rule"] == "volunteers.guardian"
     for row, given in (
         (grown, {}),
         (minor, {"text_hash": "x"}),

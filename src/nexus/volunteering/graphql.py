@@ -37,12 +37,12 @@ register_enums(model.VolunteerState)
 guard(
     "uq_volunteer_account_id",
     "You are registered already: see your volunteer.",
-    rule="volunteer.once",
+    rule="volunteers.once",
 )
 guard(
     "uq_volunteer_national_no",
     "Another volunteer has this national number: compare it with the card.",
-    rule="volunteer.national_no",
+    rule="volunteers.national_no",
     field="nationalNo",
 )
 

@@ -143,7 +143,7 @@ async def _admit(
     today = act.actor.today()
     if rules.is_minor(row.birth_year, today) and not await queries.has_guardian(act, row.id, today):
         raise GuardFailed(
-            "They may be under 18: record a guardian's consent first.", rule="volunteer.guardian"
+            "They may be under 18: record a guardian's consent first.", rule="volunteers.guardian"
         )
     act.move(row, model.TRANSITIONS, verb)
     row.state_reason = rules.check_remark(reason)

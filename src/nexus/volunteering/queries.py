@@ -31,7 +31,7 @@ async def own_volunteer(view: View) -> model.Volunteer:
     if found is None:
         raise GuardFailed(
             "You are no volunteer yet: register with registerVolunteer first.",
-            rule="volunteer.registered",
+            rule="volunteers.registered",
         )
     return found
 

@@ -38,7 +38,7 @@ async def record_guardian_consent(
     act.permit(policy.may_record_guardian, volunteer)
     today = act.actor.today()
     if not rules.is_minor(volunteer.birth_year, today):
-        raise GuardFailed("Nobody needs to agree for a grown person.", rule="volunteer.minor")
+        raise GuardFailed("Nobody needs to agree for a grown person.", rule="volunteers.minor")
     row = model.GuardianConsent
     live = exists().where(
         row.volunteer_id == volunteer_id, row.state == model.GuardianConsentState.GRANTED

@@ -42,7 +42,7 @@ guard(
 guard(
     "uq_signup_live",
     "The volunteer has signed up for this position already.",
-    rule="signup.once",
+    rule="signups.once",
 )
 
 

@@ -79,7 +79,7 @@ async def update_task(
     if row.state is not TaskState.DRAFT:
         raise GuardFailed(
             f"A task in state {row.state.name} cannot be changed: it is what people signed up for.",
-            rule="task.draft",
+            rule="tasks.draft",
             state=row.state.name,
         )
     periods = await _apply(act, row, terms)
@@ -140,7 +140,7 @@ async def start_task(
     row = await _take(act, task_id, expected_version, policy.may_run, "start")
     if act.now < row.starts_at:
         raise GuardFailed(
-            f"It starts at {row.starts_at.isoformat()}: wait until then.", rule="task.started"
+            f"It starts at {row.starts_at.isoformat()}: wait until then.", rule="tasks.started"
         )
     return _moved(act, row, "start", "task.started", reason)
 
@@ -192,7 +192,7 @@ async def change_slots(
     if row.state in (TaskState.ENDED, TaskState.HOURS_CONFIRMED, *_FINAL):
         raise GuardFailed(
             f"A task in state {row.state.name} needs no slots any more.",
-            rule="task.live",
+            rule="tasks.live",
             state=row.state.name,
         )
     position = await queries.take_position(act.session, position_id)
@@ -260,7 +260,7 @@ def _check_ahead(act: Act, row: VolunteerTask) -> None:
     if act.now >= row.starts_at:
         raise GuardFailed(
             "Its start has passed: only work that is to come is published.",
-            rule="task.not_started",
+            rule="tasks.not_started",
             starts=row.starts_at,
         )
 

@@ -69,7 +69,7 @@ def check_name(text: str) -> str:
             f"A task's name may not hold {BACKFILL}: hours of the past are entered by their own "
             "procedure.",
             field="name",
-            rule="task.no_backfill",
+            rule="tasks.no_backfill",
         )
     return name
 
@@ -105,12 +105,12 @@ def check_period(
 ) -> datetime:
     """In the future and a year at most; the deadline of sign-ups, by default the start."""
     if starts_at <= now:
-        raise Invalid("A task starts in the future.", field="startsAt", rule="task.not_started")
+        raise Invalid("A task starts in the future.", field="startsAt", rule="tasks.not_started")
     if not starts_at < ends_at <= starts_at + LONGEST:
         raise Invalid(
             "A task ends after its start and within a year of it.",
             field="endsAt",
-            rule="task.a_year",
+            rule="tasks.a_year",
         )
     until = deadline or starts_at
     if not now < until <= ends_at:
@@ -129,7 +129,7 @@ def check_mode(mode: CheckInMode, expected: int) -> CheckInMode:
             f"Volunteers check in by their place only where {SELF_CHECK_IN_FROM} or more are "
             "expected: use CODE.",
             field="checkInMode",
-            rule="task.self_check_in",
+            rule="tasks.self_check_in",
             least=SELF_CHECK_IN_FROM,
         )
     return mode

@@ -104,7 +104,7 @@ async def add_team_member(act: Act, team_id: UUID, *, volunteer_id: UUID) -> mod
     act.permit(policy.may_lead, team)
     volunteer = await act.find(model.Volunteer, volunteer_id, visible=policy.visible)
     if volunteer.state is model.VolunteerState.LEFT:
-        raise GuardFailed("They have left.", rule="volunteer.left")
+        raise GuardFailed("They have left.", rule="volunteers.left")
     row, today = model.TeamMembership, act.actor.today()
     if await act.session.scalar(
         select(row.id).where(

@@ -46,7 +46,7 @@ async def sign_up(
     await _check_fit(act, task, position, volunteer)
     if await queries.has_live(act.session, position.id, volunteer.id):
         raise GuardFailed(
-            "The volunteer has signed up for this position already.", rule="signup.once"
+            "The volunteer has signed up for this position already.", rule="signups.once"
         )
     period = Range(position.starts_at, position.ends_at)
     if await queries.is_busy(act.session, volunteer.id, period):
@@ -124,7 +124,7 @@ async def mark_attended(
     act.permit(policy.may_attend, row)
     _STATES.after("attend", row.state)
     if act.now < position.starts_at:
-        raise GuardFailed("It has not begun yet.", rule="signup.begun", starts=position.starts_at)
+        raise GuardFailed("It has not begun yet.", rule="signups.begun", starts=position.starts_at)
     _move(act, row, "attend", "signup.attended")
     row.state_reason = check_remark(reason)
     return row
@@ -138,7 +138,7 @@ async def mark_no_show(
     act.permit(policy.may_attend, row)
     _STATES.after("miss", row.state)
     if act.now < position.ends_at:
-        raise GuardFailed("It has not ended yet.", rule="signup.ended", ends=position.ends_at)
+        raise GuardFailed("It has not ended yet.", rule="signups.ended", ends=position.ends_at)
     _move(act, row, "miss", "signup.missed")
     row.state_reason = check_remark(reason)
     return row
@@ -226,7 +226,7 @@ def _check_open(act: Act, task: model.VolunteerTask, position: TaskPosition) -> 
     if task.state not in RECRUITS or act.now >= task.signup_deadline_at:
         raise GuardFailed(
             "This task takes no sign-ups now.",
-            rule="task.recruiting",
+            rule="tasks.recruiting",
             state=task.state.name,
             deadline=task.signup_deadline_at,
         )
@@ -237,7 +237,7 @@ def _check_not_begun(act: Act, position: TaskPosition) -> None:
     if act.now >= position.starts_at:
         raise GuardFailed(
             "It has begun: say whether the volunteer came instead.",
-            rule="signup.not_begun",
+            rule="signups.not_begun",
             starts=position.starts_at,
         )
 
@@ -249,7 +249,7 @@ async def _check_fit(
     if volunteer.state is not VolunteerState.ACTIVE:
         raise GuardFailed(
             f"The volunteer is {volunteer.state.value}: only who is active signs up.",
-            rule="volunteer.active",
+            rule="volunteers.active",
             state=volunteer.state.name,
         )
     if await is_blocked(act, volunteer.id, task.organization_id):
@@ -269,7 +269,7 @@ async def _check_fit(
     if not await _guarded(act, volunteer, position.starts_at):
         raise GuardFailed(
             "They may be under 18 then: a guardian's consent must cover that day.",
-            rule="volunteer.guardian",
+            rule="volunteers.guardian",
         )
 
 
