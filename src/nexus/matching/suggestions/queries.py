@@ -102,9 +102,7 @@ def _lines_for(actor: Actor, offer: Any, limit: Any) -> Select[Any]:
     lazily = [policy.line_suggested(actor, line), _served(actor, offer, line)]
     return (
         _chosen(scored, match, lazily)
-        .where(
-            policy.offer_suggested(actor, offer), fitting.owner_verified(offer), has_room(offer)
-        )
+        .where(policy.offer_suggested(actor, offer), fitting.owner_verified(offer), has_room(offer))
         .limit(limit)
     )
 
