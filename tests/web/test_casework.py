@@ -6,10 +6,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.casework.assessments.model import Assessment, AssessmentState
 from nexus.casework.cases.records.model import CaseNote, NoteState
-from nexus.casework.visits.model import VisitState
-from tests.deeds import reread
+from nexus.casework.visits.model import VisitKind, VisitState
+from nexus.casework.visits.operations import update_visit
+from tests.deeds import acting, reread
 from tests.web.conftest import Phone, Service
 from tests.web.world import WORKER, World
+
+
+async def test_two_values_for_one_field_are_shown_and_settled(phone: Phone, world: World) -> None:
+    assert world.visit is not None
+    base = world.visit.version
+    for who, kind in ((world.worker, VisitKind.PHONE), (world.lead, VisitKind.VIDEO)):
+        async with acting(world.engine, who) as act:
+            await update_visit(act, world.visit.id, expected_version=base, changes={"kind": kind})
+    await phone.sign_in(WORKER)
+    await phone.page.click(".safety a")
+    await expect(phone.page.get_by_text("同一项填了两个值 1 处")).to_be_visible()
+    sides = phone.page.locator(".sides")
+    await expect(sides).to_contain_text("电话回访")
+    await expect(sides).to_contain_text("视频探访")
+    await phone.page.get_by_role("button", name="采用后到的值").click()
+    await expect(phone.page.get_by_text("同一项填了两个值 1 处")).to_have_count(0)
+    assert (await reread(world.engine, world.visit)).kind is VisitKind.VIDEO
 
 
 async def test_a_visit_without_signal_outlives_reload_and_a_dead_server(

@@ -116,6 +116,8 @@ export const DEEDS: Record<string, Deed> = {
     needed: true,
   }),
   createCaseNote: deed(gql.CreateCaseNoteDocument, "main"),
+  adoptEdit: deed(gql.AdoptEditDocument, "main"),
+  setEditAside: deed(gql.SetEditAsideDocument, "plain"),
   signCaseNote: deed(gql.SignCaseNoteDocument, "main"),
   createAssessment: deed(gql.CreateAssessmentDocument, "main"),
   completeAssessment: deed(gql.CompleteAssessmentDocument, "main"),

@@ -22,6 +22,7 @@ export type CaseNote = Held<"CaseNote">;
 export type CasePlan = Held<"CasePlan">;
 export type Goal = Held<"Goal">;
 export type Assessment = Held<"Assessment">;
+export type FieldEdit = Held<"FieldEdit">;
 export type OwnNeed = Held<"Need">;
 export type Instrument = gql.FormsQuery["instruments"]["nodes"][number];
 export type Checklist = gql.FormsQuery["visitChecklists"]["nodes"][number];

@@ -875,6 +875,26 @@ export type SignCaseNoteMutation = { deed:
     | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
    | null };
 
+export type AdoptEditMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type AdoptEditMutation = { deed:
+    | { __typename: 'FieldEdit', id: string, state: EditState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type SetEditAsideMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type SetEditAsideMutation = { deed:
+    | { __typename: 'FieldEdit', id: string, state: EditState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1188,6 +1208,8 @@ export const BeginAssessmentDocument = {"__meta__":{"hash":"sha256:6810d0a926925
 export const BeginPlanningDocument = {"__meta__":{"hash":"sha256:85fb09ee63da3d7b267bc2470b07308de33219ebb9632567140e36bf0e5bf492"}} as unknown as TypedDocumentString<BeginPlanningMutation, BeginPlanningMutationVariables>;
 export const CloseCaseDocument = {"__meta__":{"hash":"sha256:331961fbf332ebbac3b6d3a5f95c88e77d7e56b8b5b08ddea1d692b92095b71b"}} as unknown as TypedDocumentString<CloseCaseMutation, CloseCaseMutationVariables>;
 export const SignCaseNoteDocument = {"__meta__":{"hash":"sha256:40a538c3ec85e7c90b3b2558e7e0ec84110209e89080b8c531fd552be23c1e0b"}} as unknown as TypedDocumentString<SignCaseNoteMutation, SignCaseNoteMutationVariables>;
+export const AdoptEditDocument = {"__meta__":{"hash":"sha256:204e02a974867d341262e87c896555a9ed4272502258898b72a4cb780b69e28f"}} as unknown as TypedDocumentString<AdoptEditMutation, AdoptEditMutationVariables>;
+export const SetEditAsideDocument = {"__meta__":{"hash":"sha256:6393a906d59510174f105a679c5d31824c88e87dafe5768ce8e941f9e960a362"}} as unknown as TypedDocumentString<SetEditAsideMutation, SetEditAsideMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
 export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;

@@ -1,12 +1,13 @@
 /** The outbox: every recorded thing with where it stands, and what to do about those that stand. */
 import { carry, here } from "../desk";
 import { Badge, Empty, Facts, Section, type Tone, Waiting } from "../parts/basics";
+import { Deeds } from "../parts/deeds";
 import { Frame } from "../parts/frame";
 import type { Item } from "../outbox/rules";
 import { useLive } from "../store/news";
-import { rowsOf } from "../store/base";
-import type { Need, Referral, WorkItem } from "../sync";
-import { moment, t, tOf } from "../words";
+import { rowOf, rowsOf } from "../store/base";
+import type { FieldEdit, Household, Need, Referral, WorkItem } from "../sync";
+import { moment, t, tOf, type Word } from "../words";
 
 const TONES: Record<Item["state"], Tone> = {
   queued: "warn",
@@ -122,10 +123,65 @@ function Entry({ item, now }: { item: Item; now: Now | undefined }) {
   );
 }
 
+type Kept = FieldEdit & { household: string };
+
+/** Values that two devices entered into one field, and that nobody has settled yet. */
+async function doubles(): Promise<Kept[]> {
+  const { base } = here();
+  const open = (await rowsOf<FieldEdit>(base, "FieldEdit")).filter(
+    (edit) => edit.editState === "CONFLICTING",
+  );
+  return Promise.all(
+    open.map(async (edit) => {
+      const home = await rowOf<Household>(base, "Household", edit.householdId ?? "");
+      return { ...edit, household: home?.no ?? "" };
+    }),
+  );
+}
+
+function valueOf(value: unknown): string {
+  if (value === null || value === undefined) return t("value.none");
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  const text = String(value);
+  return tOf("option", text.toUpperCase(), tOf("visitKind", text.toUpperCase(), text));
+}
+
+function Double({ edit }: { edit: Kept }) {
+  const field = tOf("field", edit.field.split(".")[0] ?? "", t("unknown"));
+  return (
+    <li class="row still">
+      <div class="grow">
+        <p class="line">
+          <Badge tone="bad">{t("outbox.state.conflict")}</Badge>
+          <span class="muted">{moment(edit.madeAt)}</span>
+        </p>
+        <strong class="title">
+          {edit.household} · {field}
+        </strong>
+        <div class="sides">
+          {(
+            [
+              ["double.stands", edit.before],
+              ["double.late", edit.after],
+            ] as [Word, unknown][]
+          ).map(([word, value]) => (
+            <div key={word}>
+              <h3>{t(word)}</h3>
+              <p>{valueOf(value)}</p>
+            </div>
+          ))}
+        </div>
+        <Deeds of={edit} about={{ no: edit.household, title: field }} />
+      </div>
+    </li>
+  );
+}
+
 export default function OutboxScreen() {
   const found = useLive(async () => ({
     items: (await here().outbox.all()).reverse(),
     now: await current(),
+    doubles: await doubles(),
   }));
   if (!found) return <Waiting />;
   const open = found.items.filter((item) => item.state !== "done");
@@ -143,6 +199,16 @@ export default function OutboxScreen() {
         <Empty word="outbox.none" hint="outbox.noneHint" />
       ) : (
         <Section title={t("outbox.open", { n: open.length })}>{list(open)}</Section>
+      )}
+      {found.doubles.length > 0 && (
+        <Section title={t("double.title", { n: found.doubles.length })}>
+          <p class="muted">{t("double.hint")}</p>
+          <ul class="list">
+            {found.doubles.map((edit) => (
+              <Double key={edit.id} edit={edit} />
+            ))}
+          </ul>
+        </Section>
       )}
       {done.length > 0 && <Section title={t("outbox.done", { n: done.length })}>{list(done)}</Section>}
     </Frame>
