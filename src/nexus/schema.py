@@ -17,11 +17,13 @@ import nexus.casework.graphql
 import nexus.casework.openings.graphql
 import nexus.casework.pairing.contributions.graphql
 import nexus.casework.pairing.graphql
+import nexus.casework.pairing.reactions
 import nexus.casework.training.graphql
 import nexus.casework.visits.changes.graphql
 import nexus.casework.visits.coverage.graphql
 import nexus.casework.visits.graphql
 import nexus.casework.visits.making.graphql
+import nexus.casework.visits.moving.reactions
 import nexus.casework.visits.planning.graphql
 import nexus.casework.visits.planning.reactions
 import nexus.charity.graphql

@@ -7,6 +7,7 @@ from sqlalchemy.orm import aliased
 
 from nexus.acting import GOVERNMENT, STATION, Actor, Role
 from nexus.casework import policy as casework
+from nexus.casework.visits import model
 from nexus.recipients import policy as recipients
 from nexus.recipients.model import Household
 
@@ -24,7 +25,19 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         return false()
     home = aliased(Household)
     near = exists().where(home.id == row.household_id, recipients.visible(actor, home))
-    return near & casework.serves(actor, row.station_id) if actor.role in STATION else near
+    if actor.role not in STATION:
+        return near
+    return near & or_(casework.serves(actor, row.station_id), _visits_now(actor, row.household_id))
+
+
+def _visits_now(actor: Actor, household_id: Any) -> ColumnElement[bool]:
+    """The actor's station has the household's plan: of one that moved it sees what was before."""
+    plan = aliased(model.VisitPlan)
+    return exists().where(
+        plan.household_id == household_id,
+        plan.state == model.VisitPlanState.ACTIVE,
+        casework.serves(actor, plan.station_id),
+    )
 
 
 def station_served(actor: Actor, row: Any) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from nexus.acting import Act, Actor
 from nexus.areas.queries import parameter
 from nexus.areas.rules import Figure
 from nexus.casework import policy as casework
-from nexus.casework.model import RiskTier, Station, StationState, Worker
+from nexus.casework.model import RiskTier, Station, StationLevel, StationState, Worker
 from nexus.casework.visits import model, policy
 from nexus.core.refusals import Invalid
 from nexus.recipients import policy as recipients
@@ -43,6 +43,47 @@ async def lock_plan(session: AsyncSession, plan_id: UUID) -> model.VisitPlan:
         .execution_options(populate_existing=True)
     )
     return found.scalar_one()
+
+
+async def station_near(session: AsyncSession, area_code: str) -> Station | None:
+    """The active station of the narrowest area around a division, towns before village points."""
+    row = Station
+    found = await session.scalars(
+        select(row)
+        .where(
+            row.state == StationState.ACTIVE,
+            func.starts_with(area_code, row.area_code),
+            row.level != StationLevel.VILLAGE_POINT,
+        )
+        .order_by(func.length(row.area_code).desc(), row.created_at, row.id)
+        .limit(1)
+    )
+    return found.first()
+
+
+async def active_plan(session: AsyncSession, household_id: UUID) -> model.VisitPlan | None:
+    """The household's plan, locked."""
+    row = model.VisitPlan
+    found = await session.scalars(
+        select(row)
+        .where(row.household_id == household_id, row.state == model.VisitPlanState.ACTIVE)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+async def take_open(session: AsyncSession, household_id: UUID) -> Sequence[model.Visit]:
+    """The open visits of a household, locked."""
+    row = model.Visit
+    found = await session.scalars(
+        select(row)
+        .where(row.household_id == household_id, row.state.in_(model.OPEN))
+        .order_by(row.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.all()
 
 
 async def find_household(act: Act, household_id: UUID) -> Household:

@@ -258,7 +258,7 @@ NOUNS: dict[str, Noun] = {
     ),
     "visit_plan": Noun("VisitPlan", outward=("started", "changed", "ended")),
     "change_report": Noun("ChangeReport", outward=("reported", "handled"), kind_noun="change"),
-    "pairing": Noun("Pairing", outward=("started", "contacted", "ended")),
+    "pairing": Noun("Pairing", outward=("started", "contacted", "moved", "ended")),
     "contribution": Noun("Contribution", outward=("recorded", "corrected")),
     "missing_notice": Noun("MissingNotice", outward=("given",), kind_noun="notice"),
     "referral": Noun(

@@ -3,20 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
 from nexus.casework.assessments.model import Assessment
 from nexus.casework.cases.model import OPEN, Case
 from nexus.casework.model import RiskTier
-from nexus.casework.visits import model
 from nexus.casework.visits.planning.operations import (
     close_plan,
     hand_over_plan,
     retier_plan,
     start_for_case,
 )
+from nexus.casework.visits.queries import active_plan
 from nexus.core.outbox import Event, hears
 
 CASE_OVER = "the case is over"
@@ -26,7 +25,7 @@ CASE_OVER = "the case is over"
 async def follow_assessment(session: AsyncSession, event: Event, now: datetime) -> None:
     """Another tier of risk, another rhythm; where nobody plans visits yet, nothing."""
     row = await session.get_one(Assessment, event.object_id)
-    plan = await _active(session, row.household_id)
+    plan = await active_plan(session, row.household_id)
     if plan is not None and row.risk_tier is not None:
         await retier_plan(Act(session, system(now)), plan, RiskTier(row.risk_tier))
 
@@ -47,7 +46,7 @@ async def follow_reopened(session: AsyncSession, event: Event, now: datetime) ->
 async def follow_worker(session: AsyncSession, event: Event, now: datetime) -> None:
     """Whoever has the case visits."""
     case = await session.get_one(Case, event.object_id)
-    plan = await _active(session, case.household_id)
+    plan = await active_plan(session, case.household_id)
     if plan is not None and plan.case_id == case.id and plan.station_id == case.station_id:
         await hand_over_plan(Act(session, system(now)), plan, case.worker_id)
 
@@ -56,7 +55,7 @@ async def _follow(session: AsyncSession, case: Case, now: datetime) -> None:
     if case.risk_tier is None or case.state not in OPEN:
         return
     act, tier = Act(session, system(now)), RiskTier(case.risk_tier)
-    plan = await _active(session, case.household_id)
+    plan = await active_plan(session, case.household_id)
     if plan is None:
         await start_for_case(act, case, tier)
     else:
@@ -77,18 +76,6 @@ async def end_with_referred(session: AsyncSession, event: Event, now: datetime) 
 
 async def _end(session: AsyncSession, event: Event, now: datetime) -> None:
     case = await session.get_one(Case, event.object_id)
-    plan = await _active(session, case.household_id)
+    plan = await active_plan(session, case.household_id)
     if plan is not None and plan.case_id == case.id:
         await close_plan(Act(session, system(now)), plan, CASE_OVER)
-
-
-async def _active(session: AsyncSession, household_id: UUID) -> model.VisitPlan | None:
-    """The household's plan, locked."""
-    row = model.VisitPlan
-    found = await session.scalars(
-        select(row)
-        .where(row.household_id == household_id, row.state == model.VisitPlanState.ACTIVE)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return found.one_or_none()

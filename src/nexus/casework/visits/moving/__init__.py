@@ -1,0 +1,1 @@
+"""A household that moves takes its plan and its open visits along."""
