@@ -26,12 +26,6 @@ class HoursOverlap(GuardFailed):
     code = "HOURS_OVERLAP"
 
 
-class CodeRefused(GuardFailed):
-    """The code is not the one of this minute."""
-
-    code = "CODE_REFUSED"
-
-
 @dataclass(frozen=True, slots=True)
 class DayFigures:
     """Above how many minutes a day who decides, and the versions of both figures."""
