@@ -13,6 +13,7 @@ import nexus.casework.cases.reactions
 import nexus.casework.cases.records.graphql
 import nexus.casework.cases.stages.graphql
 import nexus.casework.conferences.graphql
+import nexus.casework.conflicts.graphql
 import nexus.casework.graphql
 import nexus.casework.openings.graphql
 import nexus.casework.pairing.contributions.graphql
@@ -44,6 +45,7 @@ import nexus.exchange.messages.acks.graphql
 import nexus.exchange.messages.alarms.reactions
 import nexus.exchange.messages.graphql
 import nexus.exchange.messages.receiving.graphql
+import nexus.exchange.syncing.graphql
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
 import nexus.exchange.webhooks.graphql

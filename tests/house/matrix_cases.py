@@ -67,6 +67,7 @@ async def _linked(m: Maker, place: Place) -> None:
             owner_id=place.clerk.id,
             created_by=place.clerk.id,
             case_id=case_id,
+            changed_at=now() if case_id else None,
         )
     place.rows["DiscoveryReport/cased"] = await m.report(
         ReportState.CONVERTED,

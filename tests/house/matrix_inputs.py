@@ -629,6 +629,8 @@ CASES = {
     "followUpConference": with_reason("CaseConference/settled"),
     "closeConference": with_reason("CaseConference/followed"),
     "cancelConference": with_reason("CaseConference/convened"),
+    "adoptEdit": with_reason("FieldEdit"),
+    "setEditAside": with_reason("FieldEdit/assessment"),
     "linkNeedToCase": move("Need/caseless", caseId=of("Case")),
 }
 GIFT = {"kind": "HOURS", "givenOn": _day(0), "minutes": 60}
