@@ -477,9 +477,11 @@ def walk(machine: Any) -> Iterator[tuple[str, str, Plan]]:
 
     yield "recognition.record", "approver", _recognise(machine, 0)
     yield "recognition.confirm", "second", moving("recognition", "confirm")
+    yield "recognition.taper", "second", moving("recognition", "taper")
+    yield "recognition.record", "clerk", _not(_recognise(machine, 12))
     need = rows["needs"][3]
     line = need.lines[0]
-    pledged = {"quantity": Decimal(5)}
+    pledged = {"quantity": Decimal(10)}
     yield "pledge.offer", "other", Plan(pledges.offer_pledge, pledged, (line.id,))
     yield "pledge.accept", "worker", moving("pledge", "accept")
     given = {"quantity": Decimal(5), "delivered_on": today(machine)}
@@ -487,6 +489,16 @@ def walk(machine: Any) -> Iterator[tuple[str, str, Plan]]:
     yield "delivery.record", "other", Plan(deliveries.record_delivery, given, (pledge,))
     said = {"method": Acknowledgement.OTP}
     yield "delivery.acknowledge", "worker", moving("delivery", "acknowledge", **said)
+    yield "delivery.record", "worker", Plan(deliveries.record_delivery, given, (pledge,))
+    yield "delivery.acknowledge", "worker", _not(moving("delivery", "acknowledge", **said))
+    for end, more in (("complete", {"outcome": "no_show"}), ("fail", WHY)):
+        asked = {"lines": {line.id: Decimal(4)}, "package": _to(rows["one"], ["D2"])}
+        yield "referral.create", "clerk", Plan(referrals.create_referral, asked, (need.id,))
+        yield "referral.send", "clerk", moving("referral", "send")
+        yield "referral.accept", "one", moving("referral", "accept", planned_on=today(machine))
+        yield "referral.start", "client", moving("referral", "start")
+        yield f"referral.{end}", "one", moving("referral", end, **more)
+        yield "referral.recall", "clerk", _not(moving("referral", "recall", **WHY))
     package = referrals.Package(
         to_organization_id=rows["agency"].id,
         to_station_id=rows["station"].id,
@@ -499,6 +511,7 @@ def walk(machine: Any) -> Iterator[tuple[str, str, Plan]]:
     yield "referral.start", "worker", moving("referral", "start")
     further = {"line_ids": [], "package": _to(rows["other"], ["D2", "D5"])}
     yield "referral.onward", "worker", _not(moving("referral", "onward", **further))
+    yield "message.reply", "clerk", _reply(machine, 1)
     yield "message.reply", "clerk", _reply(machine, 1)
     staged = machine.world["need"][str(rows["needs"][2].id)]
     vouched = {"expected_version": staged["version"], **_vouched(machine, staged, 0)}
