@@ -65,8 +65,8 @@ async def cast_of(engine: AsyncEngine, **given: Any) -> Cast:
     return found
 
 
-async def codes(engine: AsyncEngine, cast: Cast) -> Any:
-    async with acting(engine, cast.keeper) as act:
+async def codes(engine: AsyncEngine, cast: Cast, at: datetime | None = None) -> Any:
+    async with acting(engine, actor_of(cast.keeper, at)) as act:
         return await attendance_code(act, cast.task.id)
 
 
@@ -136,22 +136,28 @@ def test_minutes_fit_between_the_two_times(minutes: int) -> None:
 # At the door -------------------------------------------------------------------------------------
 
 
+def at_noon() -> dict[str, datetime]:
+    """From ten to ten of tomorrow: two hours after noon are on the same day, whatever it is now."""
+    return {"starts_at": keeping.morning(-1, 10), "ends_at": keeping.morning(-1, 22)}
+
+
 async def test_a_code_of_the_minute_opens_and_ends_a_pair(engine: AsyncEngine) -> None:
-    cast = await cast_of(engine)
-    shown = await codes(engine, cast)
+    noon = keeping.morning(-1, 12)
+    cast = await cast_of(engine, **at_noon())
+    shown = await codes(engine, cast, noon)
+    comes = actor_of(cast.ann, noon)
     for wrong in (None, "00000000", shown.sign_out):
         with pytest.raises(Refusal):
-            async with acting(engine, cast.ann) as act:
+            async with acting(engine, comes) as act:
                 await operations.check_in(act, cast.task.id, code=wrong)
-    async with acting(engine, cast.ann) as act:
+    async with acting(engine, comes) as act:
         pair = await operations.check_in(act, cast.task.id, code=shown.sign_in)
     assert (pair.in_source, pair.pair, pair.state) == (HoursSource.CODE, 1, CheckInState.OPEN)
     async with AsyncSession(engine) as session:
         signup = await session.get_one(Signup, pair.signup_id)
         assert signup.state is SignupState.ATTENDED
-    later = actor_of(cast.ann, now() + timedelta(hours=2))
-    async with acting(engine, actor_of(cast.keeper, later.now)) as act:
-        leaving = (await attendance_code(act, cast.task.id)).sign_out
+    later = actor_of(cast.ann, noon + timedelta(hours=2))
+    leaving = (await codes(engine, cast, later.now)).sign_out
     async with acting(engine, later) as act:
         await operations.check_out(act, pair.id, expected_version=1, code=leaving)
     (record,) = await records_of(engine, cast.people["ann"])
@@ -214,9 +220,9 @@ async def test_two_devices_at_once_open_one_pair(engine: AsyncEngine) -> None:
 
 
 async def test_a_pair_is_ended_once(engine: AsyncEngine) -> None:
-    cast = await cast_of(engine)
-    pair = await came(engine, cast)
-    at = now() + timedelta(hours=1)
+    cast = await cast_of(engine, **at_noon())
+    pair = await came(engine, cast, at=keeping.morning(-1, 12))
+    at = keeping.morning(-1, 13)
     outcomes = await asyncio.gather(
         *(went(engine, cast, pair, at) for _ in range(5)), return_exceptions=True
     )
