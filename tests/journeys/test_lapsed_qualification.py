@@ -16,7 +16,8 @@ from tests.making import COUNTY, TOWN, making, now, today
 
 OWED = """{ obligations { nodes { id version kind state overdue subject { __typename id }
     owner { id } area { code } details allowedActions } } }"""
-ALERTS = "{ alerts { nodes { rule state severity subject { __typename id } } } }"
+ALERTS = """{ alerts(filter: { rule: "fundraising.lapsed" }) {
+    nodes { rule state severity subject { __typename id } } } }"""
 PROJECT = """query($id: ID!) { node(id: $id) { ... on CharityProject { id version state stateReason
     obligations { nodes { kind } } organization { id version state } } } }"""
 
@@ -64,6 +65,7 @@ async def running(cast: Cast, name: str) -> dict[str, Any]:
         "field": "poverty",
         "area": COUNTY,
         "startsOn": today().isoformat(),
+        "endsOn": (today() + timedelta(days=100)).isoformat(),
         "budgetFen": 1_000,
         "publicFundraising": True,
     }

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import nexus.matching.referrals.reactions  # noqa: F401 - registers the listeners
 from nexus.acting import Act, Role, system
 from nexus.graph.identifiers import encode
-from nexus.matching.referrals import operations as referrals
+from nexus.matching.referrals.model import ReferralState
 from nexus.matching.referrals.operations import tell_overdue_referrals
 from nexus.obligations.model import ObligationKind
 from nexus.obligations.operations import oblige
@@ -33,7 +33,7 @@ async def world(api: Api) -> dict[str, Any]:
     engine = api.engine
     ground = await prepare(engine, urgency="u1")
     late = await ground.requested()
-    held = await (await prepare(engine)).in_state(referrals.model.ReferralState.ON_HOLD)
+    held = await (await prepare(engine)).in_state(ReferralState.ON_HOLD)
     assert late.ack_due_at is not None
     async with AsyncSession(engine) as session, session.begin():
         await tell_overdue_referrals(session, late.ack_due_at)
@@ -62,9 +62,17 @@ async def world(api: Api) -> dict[str, Any]:
         undated = given | {"kind": ObligationKind.SUPPLEMENT}
         await oblige(Act(session, system(now())), subject=waiting, due_at=None, **undated)
     return {
-        "late": late, "held": held, "urgent": urgent, "waiting": waiting, "calm": calm,
-        "beyond": beyond, "gap": gap, "past": past,
-        "coordinator": coordinator, "foreign": foreign, "charity": charity,
+        "late": late,
+        "held": held,
+        "urgent": urgent,
+        "waiting": waiting,
+        "calm": calm,
+        "beyond": beyond,
+        "gap": gap,
+        "past": past,
+        "coordinator": coordinator,
+        "foreign": foreign,
+        "charity": charity,
     }
 
 

@@ -148,6 +148,7 @@ async def test_it_goes_out_and_owes_its_verification(engine: AsyncEngine, desk: 
     (debt,) = await debts_of(engine, need)
     assert (debt.kind, debt.state) == (ObligationKind.SUPPLEMENT, ObligationState.OPEN)
     assert debt.organization_id == desk.authority.id
+    assert debt.due_at is not None
     days = (debt.due_at.astimezone(SHANGHAI).date() - today()).days
     assert 12 <= days <= 30, "ten working days"
     rows = await relaxed(engine, need)
@@ -550,6 +551,7 @@ async def test_the_end_starts_the_clocks(engine: AsyncEngine, desk: Desk) -> Non
         )
         version = row.version
     (debt,) = await debts_of(engine, need)
+    assert debt.due_at is not None
     assert later.now + timedelta(days=9) < debt.due_at < later.now + timedelta(days=30)
     assert (await debts_of(engine, dated))[0].due_at == other.due_at
     with pytest.raises(GuardFailed) as caught:
