@@ -8,6 +8,7 @@ instrument of five dimensions (T23c) comes with its table; a later revision is a
 import json
 from pathlib import Path
 from runpy import run_path
+from typing import Any
 
 from alembic import op
 
@@ -743,17 +744,17 @@ REVOKE ALL ON FUNCTION work_around_case() FROM PUBLIC
 """
 
 
-def _options(*rows):  # type: ignore[no-untyped-def]
+def _options(*rows: Any) -> dict[str, Any]:
     return {
         "options": [dict(zip(("value", "zh", "en", "points"), row, strict=True)) for row in rows]
     }
 
 
-def _bands(*rows):  # type: ignore[no-untyped-def]
+def _bands(*rows: Any) -> dict[str, Any]:
     return {"bands": [{"from": least, "points": points} for least, points in rows]}
 
 
-def _item(key, zh, en, scored):  # type: ignore[no-untyped-def]
+def _item(key: str, zh: str, en: str, scored: dict[str, Any]) -> dict[str, Any]:
     return {"key": key, "zh": zh, "en": en, **scored}
 
 

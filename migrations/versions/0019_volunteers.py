@@ -358,7 +358,8 @@ WRITABLE = {
     "volunteer_task": (
         "parent_organization_id, station_id, programme, name, summary, category, area_code, "
         "place, place_public, starts_at, ends_at, signup_deadline_at, expected, insured, "
-        "by_approval, check_in_mode, submitted_by, published_at, published_by, state, state_reason, version"
+        "by_approval, check_in_mode, submitted_by, published_at, published_by, state, "
+        "state_reason, version"
     ),
     "task_position": "slots, last_place",
     "signup": ("place, passed_over_at, decided_at, decided_by, state, state_reason, version"),
