@@ -48,9 +48,7 @@ async def hold_records(
 async def has_recorded(session: AsyncSession, organization_id: UUID, volunteer_id: UUID) -> bool:
     """Whether the organization keeps any record of the volunteer's hours."""
     row = ServiceRecord
-    known = exists().where(
-        row.organization_id == organization_id, row.volunteer_id == volunteer_id
-    )
+    known = exists().where(row.organization_id == organization_id, row.volunteer_id == volunteer_id)
     return bool(await session.scalar(select(known)))
 
 
