@@ -186,50 +186,60 @@ def _visits(actor: Actor) -> Any:
 
 
 def _members(actor: Actor, cases: Any, visits: Any) -> list[Select[Any]]:
-    """Each row of the set: its type's place, its type, its key, and its household."""
+    """Each row of the set: its type's place, its type, its key, its household, its parent."""
     homes = union(select(cases.c.home), select(visits.c.home)).subquery()
-    at_home = select(homes.c.home)
-    person, made, need = aliased(Recipient), aliased(Assessment), aliased(Need)
-    note, plan, goal = aliased(CaseNote), aliased(CasePlan), aliased(Goal)
-    of_case, edit = aliased(Case), aliased(FieldEdit)
-    own = select(cases.c.key)
     return [
         _member(Case, cases.c.key, cases.c.home),
         _member(Visit, visits.c.key, visits.c.home),
         _member(Household, homes.c.home, homes.c.home),
-        _member(Recipient, person.id, person.household_id).where(person.household_id.in_(at_home)),
+        *_at_home(select(homes.c.home)),
+        *_in_cases(actor, select(cases.c.key)),
+        *(_late(actor, part) for part in (cases, visits)),
+    ]
+
+
+def _at_home(homes: Any) -> list[Select[Any]]:
+    person, made, need = aliased(Recipient), aliased(Assessment), aliased(Need)
+    return [
+        _member(Recipient, person.id, person.household_id).where(person.household_id.in_(homes)),
         _member(Assessment, made.id, made.household_id).where(
-            made.household_id.in_(at_home), made.state != AssessmentState.SUPERSEDED
+            made.household_id.in_(homes), made.state != AssessmentState.SUPERSEDED
         ),
-        _member(CaseNote, note.id, of_case.household_id, note.case_id).where(
-            of_case.id == note.case_id,
+        _member(Need, need.id, need.household_id).where(
+            need.household_id.in_(homes), need.state.not_in(OVER_NEEDS)
+        ),
+    ]
+
+
+def _in_cases(actor: Actor, own: Any) -> list[Select[Any]]:
+    file, note, plan, goal = aliased(Case), aliased(CaseNote), aliased(CasePlan), aliased(Goal)
+    return [
+        _member(CaseNote, note.id, file.household_id, note.case_id).where(
+            file.id == note.case_id,
             note.case_id.in_(own),
             records.note_visible(actor, note),
             note.happened_at > actor.now - _days(NOTED),
         ),
-        _member(CasePlan, plan.id, of_case.household_id, plan.case_id).where(
-            of_case.id == plan.case_id,
-            plan.case_id.in_(own),
-            plan.state != PlanState.SUPERSEDED,
+        _member(CasePlan, plan.id, file.household_id, plan.case_id).where(
+            file.id == plan.case_id, plan.case_id.in_(own), plan.state != PlanState.SUPERSEDED
         ),
-        _member(Goal, goal.id, of_case.household_id, goal.plan_id).where(
-            of_case.id == goal.case_id,
+        _member(Goal, goal.id, file.household_id, goal.plan_id).where(
+            file.id == goal.case_id,
             goal.case_id.in_(own),
             plan.id == goal.plan_id,
             plan.state != PlanState.SUPERSEDED,
         ),
-        _member(Need, need.id, need.household_id).where(
-            need.household_id.in_(at_home), need.state.not_in(OVER_NEEDS)
-        ),
-        *(
-            _member(FieldEdit, edit.id, part.c.home, edit.subject_id).where(
-                edit.subject_id == part.c.key,
-                edit.state != EditState.APPLIED,
-                edit.created_at > actor.now - _days(SETTLED),
-            )
-            for part in (cases, visits)
-        ),
     ]
+
+
+def _late(actor: Actor, part: Any) -> Select[Any]:
+    """Late values of the rows of a part that wait, or were settled of late."""
+    edit = aliased(FieldEdit)
+    return _member(FieldEdit, edit.id, part.c.home, edit.subject_id).where(
+        edit.subject_id == part.c.key,
+        edit.state != EditState.APPLIED,
+        edit.created_at > actor.now - _days(SETTLED),
+    )
 
 
 def _member(table: Any, key: Any, home: Any, parent: Any = None) -> Select[Any]:
