@@ -4,7 +4,7 @@ const config: CodegenConfig = {
   schema: process.env["NEXUS_SCHEMA"] ?? "../schema/nexus.graphql",
   documents: "src/documents/*.graphql",
   generates: {
-    "./src/gql/": {
+    [process.env["NEXUS_GQL"] ?? "./src/gql/"]: {
       preset: "client",
       presetConfig: {
         fragmentMasking: false,
@@ -15,6 +15,8 @@ const config: CodegenConfig = {
         documentMode: "string",
         useTypeImports: true,
         enumsAsTypes: true,
+        // The server's codes grow with every slice, and a new one is no change of the client.
+        enumValues: { ErrorCode: "../outbox/rules#Code" },
         scalars: { Date: "string", DateTime: "string", Decimal: "string", Fen: "number", JSON: "unknown" },
       },
     },

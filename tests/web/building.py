@@ -37,10 +37,15 @@ def with_tools() -> Path:
     return Path(builder().tools())
 
 
-def run_node(*arguments: str) -> str:
+def run_node(*arguments: str, **environment: str) -> str:
     """What a script of web/ prints; AssertionError with its errors when it fails."""
     done = subprocess.run(
-        [with_tools(), *arguments], cwd=WEB, capture_output=True, text=True, check=False
+        [with_tools(), *arguments],
+        cwd=WEB,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -47,6 +47,18 @@ def test_the_documents_are_those_of_the_schema() -> None:
     assert all(document_id(text) == known for known, text in manifest.items())
 
 
+def test_the_types_are_those_of_the_schema(tmp_path: Path) -> None:
+    schema, typed = tmp_path / "schema.graphql", tmp_path / "gql"
+    schema.write_text(make_schema().as_str(), "utf-8")
+    given = {"NEXUS_SCHEMA": str(schema), "NEXUS_GQL": f"{typed}/"}
+    codegen = "node_modules/@graphql-codegen/cli/esm/bin.js"
+    run_node(codegen, "--config", "codegen.ts", **given)
+    for path in sorted((WEB / "src/gql").iterdir()):
+        assert (typed / path.name).read_text("utf-8") == path.read_text("utf-8"), (
+            "run: make schema, then make documents"
+        )
+
+
 def test_the_three_languages_have_the_same_words() -> None:
     keys = {one: list(json.loads(path.read_text("utf-8"))) for one, path in WORDS.items()}
     assert keys["zh-Hant"] == keys["zh-CN"]

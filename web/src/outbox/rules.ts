@@ -32,9 +32,12 @@ export interface Answer {
   version?: number;
 }
 
+/** The code of a refusal; words/ says those that people meet. */
+export type Code = string;
+
 /** Why it is where it is: the server's code, its sentence, and what it knows beside. */
 export interface Trouble {
-  code: string;
+  code: Code;
   message: string;
   details?: unknown;
 }

@@ -61,11 +61,13 @@ export function Safety() {
 interface FrameProps {
   title: string;
   back?: string;
+  /** It makes sense on paper: a referral slip, a summary of a case. */
+  printable?: boolean;
   children: ComponentChildren;
   actions?: ComponentChildren;
 }
 
-export function Frame({ title, back, children, actions }: FrameProps) {
+export function Frame({ title, back, printable, children, actions }: FrameProps) {
   const [at] = useLocation();
   const status = useStatus();
   const [asking, setAsking] = useState(false);
@@ -94,6 +96,16 @@ export function Frame({ title, back, children, actions }: FrameProps) {
           <h1>{title}</h1>
           {station && <p class="under">{station.name}</p>}
         </div>
+        {printable && (
+          <button
+            type="button"
+            class="tool"
+            aria-label={t("nav.print")}
+            onClick={() => window.print()}
+          >
+            <Icon name="print" />
+          </button>
+        )}
         <button
           type="button"
           class="tool"

@@ -186,7 +186,7 @@ export default function CaseFile({ params }: { params: Record<string, string | u
     </div>
   );
   return (
-    <Frame title={t("case.title")} back="/cases" actions={actions}>
+    <Frame title={t("case.title")} back="/cases" printable actions={actions}>
       <section class="card">
         <p class="line">
           {own.tier && <Badge tone={RISK[own.tier] ?? "plain"}>{tOf("tier", own.tier)}</Badge>}

@@ -106,6 +106,7 @@ export default function NeedFile({ params }: { params: Record<string, string | u
     <Frame
       title={t("need.title")}
       back="/needs"
+      printable
       actions={<Deeds of={need} about={{ no: need.no, title, place: need.area?.name ?? "" }} />}
     >
       <section class="card">

@@ -23,7 +23,7 @@ export default function ReferralFile({ params }: { params: Record<string, string
   const title = referral.title || label("need_category", referral.category);
   const about = { no: referral.no, title, place: referral.shownArea?.name ?? "" };
   return (
-    <Frame title={t("referral.title")} back="/inbox" actions={<Deeds of={referral} about={about} />}>
+    <Frame title={t("referral.title")} back="/inbox" printable actions={<Deeds of={referral} about={about} />}>
       <section class="card">
         <p class="line">
           <Urgency code={referral.urgency} />
