@@ -207,6 +207,14 @@ _BY_ROW: dict[str, tuple[str, Callable[[Place], str]]] = {
         "query($of: String!) { coordinationPack(area: $of) { asOf } }",
         lambda place: place.town,
     ),
+    "contributionTotals": (
+        "query($of: Date!) { contributionTotals(since: $of) { helpers { records } } }",
+        lambda place: "2020-01-01",
+    ),
+    "visitCoverage": (
+        "query($of: String!) { visitCoverage(area: $of) { cells { due } } }",
+        lambda place: place.town,
+    ),
     "gapReport": (
         "query($of: String!) { gapReport(area: $of) { cells { withheld } } }",
         lambda place: place.county,
