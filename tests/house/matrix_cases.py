@@ -76,23 +76,26 @@ async def _linked(m: Maker, place: Place) -> None:
         created_by=place.staff.id,
         case_id=place["Case"].id,
     )
-    for key, column in (("Case", "opening"), ("Assessment", "remarks")):
-        row = place[key]
-        edit = FieldEdit(
-            subject_type=row.__tablename__,
-            subject_id=row.id,
-            field=column,
-            before=None,
-            after="晚到的一句",
-            base_version=1,
-            row_version=1,
-            state=EditState.CONFLICTING,
-            made_at=now(),
-            created_at=now(),
-            created_by=place.staff.id,
-        )
-        await m.put(edit)
-        place.rows["FieldEdit" if key == "Case" else "FieldEdit/assessment"] = edit
+    await edit_late(m, place, "FieldEdit", place["Case"], "opening")
+    await edit_late(m, place, "FieldEdit/assessment", place["Assessment"], "remarks")
+
+
+async def edit_late(m: Maker, place: Place, key: str, row: Any, field: str) -> None:
+    """A late value beside the one that stands."""
+    place.rows[key] = edit = FieldEdit(
+        subject_type=row.__tablename__,
+        subject_id=row.id,
+        field=field,
+        before=None,
+        after="晚到的一句",
+        base_version=1,
+        row_version=1,
+        state=EditState.CONFLICTING,
+        made_at=now(),
+        created_at=now(),
+        created_by=place.staff.id,
+    )
+    await m.put(edit)
 
 
 def _done(place: Place) -> dict[str, Any]:

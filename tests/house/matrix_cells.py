@@ -37,6 +37,8 @@ STAND_INS = {
     "VolunteerTask.checkIns": "VolunteerTask/large",
     "VolunteerTask.links": "VolunteerTask/now",
     "VolunteerTask.serviceRecords": "VolunteerTask/past",
+    "Contribution.worker": "Contribution/worker",
+    "Pairing.worker": "Pairing/worker",
     "Pledge.taskLinks": "Pledge/offered",
     "NeedLine.taskSuggestions": "NeedLine/hours",
     "CheckIn.outArea": "CheckIn/closed",
@@ -214,6 +216,10 @@ _BY_ROW: dict[str, tuple[str, Callable[[Place], str]]] = {
     "visitCoverage": (
         "query($of: String!) { visitCoverage(area: $of) { cells { due } } }",
         lambda place: place.town,
+    ),
+    "certificate": (
+        "query($of: String!) { certificate(code: $of) { standing } }",
+        lambda place: str(place["Certificate"].code),
     ),
     "gapReport": (
         "query($of: String!) { gapReport(area: $of) { cells { withheld } } }",

@@ -28,6 +28,7 @@ from nexus.casework.visits.model import (
     VisitPlan,
     VisitState,
 )
+from tests.house.matrix_cases import edit_late
 from tests.house.matrix_world import Place
 from tests.making import Maker, now, number, today
 
@@ -45,6 +46,7 @@ async def visit_homes(m: Maker, place: Place) -> None:
     await _changes(m, place)
     await _pairing(m, place)
     await _station(m, place)
+    await edit_late(m, place, "FieldEdit/visit", place["Visit"], "summary")
 
 
 async def _plan(m: Maker, place: Place) -> None:

@@ -946,7 +946,7 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Attestation', id: string }
         | { __typename: 'AttestationEvent', id: string }
         | { __typename: 'AuthorityReply', id: string }
-        | { __typename: 'Case', no: string, caseType: CaseType, opening: string | null, stageAt: string, reviewDueAt: string | null, reviewOverdue: boolean, version: number, allowedActions: Array<string>, id: string, caseState: CaseState, tier: RiskTier | null, area: { name: string } | null, station: { id: string, name: string } | null, worker: { account: { name: string } | null } | null }
+        | { __typename: 'Case', no: string, caseType: CaseType, opening: string | null, stageAt: string, reviewDueAt: string | null, reviewOverdue: boolean, version: number, allowedActions: Array<string>, id: string, caseState: CaseState, tier: RiskTier | null }
         | { __typename: 'CaseConference', id: string }
         | { __typename: 'CaseEvaluation', id: string }
         | { __typename: 'CaseEvent', id: string }
@@ -1105,5 +1105,5 @@ export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db
 export const TodayDocument = {"__meta__":{"hash":"sha256:f584654efecee30563b891b90c50d16846e3e16d1e4e74a4b4c2d5457b635484"}} as unknown as TypedDocumentString<TodayQuery, TodayQueryVariables>;
 export const ReferralsDocument = {"__meta__":{"hash":"sha256:8a9677589f297181a8a7b6a9ee0a026d96cca8b158af2b37d5d2e4492ba4a5cb"}} as unknown as TypedDocumentString<ReferralsQuery, ReferralsQueryVariables>;
 export const BoardDocument = {"__meta__":{"hash":"sha256:a024763b0db8c3b0262f701f9ae8b51ae2306b2c35be25657cd4e6d1431f5dbc"}} as unknown as TypedDocumentString<BoardQuery, BoardQueryVariables>;
-export const WorksetDocument = {"__meta__":{"hash":"sha256:136db42e46a19ce28b2d7ef4c46089425681109d470f99a44263d62a199a8d2c"}} as unknown as TypedDocumentString<WorksetQuery, WorksetQueryVariables>;
+export const WorksetDocument = {"__meta__":{"hash":"sha256:830778168150f0f282362af4c6e8428f4f10f30d0723ce71447eb1ab80c3b77b"}} as unknown as TypedDocumentString<WorksetQuery, WorksetQueryVariables>;
 export const FormsDocument = {"__meta__":{"hash":"sha256:d60ad2f3613389c79c51b818f35c42f93d52b466761c4abf9b7e5946c92071ce"}} as unknown as TypedDocumentString<FormsQuery, FormsQueryVariables>;

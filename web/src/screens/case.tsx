@@ -194,7 +194,7 @@ export default function CaseFile({ params }: { params: Record<string, string | u
           {household?.addressProtected && <Badge tone="bad">{t("case.protected")}</Badge>}
         </p>
         <h2 class="big">
-          {household?.area?.name ?? own.area?.name} · {tOf("caseType", own.caseType)}
+          {household?.area?.name} · {tOf("caseType", own.caseType)}
         </h2>
         {own.opening && <p>{own.opening}</p>}
         <Facts
@@ -202,7 +202,6 @@ export default function CaseFile({ params }: { params: Record<string, string | u
             ["fact.no", own.no],
             ["fact.household", household?.no],
             ["fact.householdSize", household?.size],
-            ["fact.worker", own.worker?.account?.name],
             ["fact.review", own.reviewDueAt && day(own.reviewDueAt)],
             ["fact.nextVisit", due && t("today.window", { from: day(due.windowFrom), to: day(due.dueOn) })],
           ]}

@@ -49,8 +49,8 @@ export default function Cases() {
   if (!found) return <Waiting />;
   const open = found.filter((one) => !ENDED.includes(one.case.caseState));
   const shown = open.filter(({ case: one, household }) =>
-    [one.no, household?.no, one.area?.name, household?.area?.name, one.worker?.account?.name].some(
-      (text) => text?.toLowerCase().includes(wanted.trim().toLowerCase()),
+    [one.no, household?.no, household?.area?.name].some((text) =>
+      text?.toLowerCase().includes(wanted.trim().toLowerCase()),
     ),
   );
   return (
@@ -78,11 +78,11 @@ export default function Cases() {
                   <Badge tone="info">{tOf("state.Case", known.case.caseState)}</Badge>
                 </p>
                 <strong class="title">
-                  {known.household?.area?.name ?? known.case.area?.name} ·{" "}
+                  {known.household?.area?.name} ·{" "}
                   {tOf("caseType", known.case.caseType)}
                 </strong>
                 <p class="muted">
-                  {[known.case.no, known.case.worker?.account?.name].filter(Boolean).join(" · ")}
+                  {known.case.no}
                 </p>
                 <p class="why">{whyOf(known)}</p>
               </Row>
