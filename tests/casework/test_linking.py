@@ -146,7 +146,7 @@ async def test_a_need_is_of_its_own_households_open_case(
         (desk.worker, need, other.id, Invalid),
         (desk.worker, of_closed, closed.id, GuardFailed),
         (desk.worker, need, new_id(), NotFound),
-        (desk.stranger, need, case.id, NotFound),
+        (desk.stranger, need, case.id, Forbidden),
         (desk.aide, need, case.id, Forbidden),
         (desk.clerk, need, case.id, Forbidden),
     )

@@ -56,6 +56,8 @@ async def file_cases(m: Maker, place: Place) -> None:
 
 async def _linked(m: Maker, place: Place) -> None:
     """A need of the case and one of none; the report it was opened from; edits of late devices."""
+    need = place["Need"]
+    need.case_id, need.changed_at = place["Case"].id, now()
     for key, case_id in (("caseless", None), ("of_case", place["Case"].id)):
         place.rows[f"Need/{key}"] = await m.need(
             NeedState.DRAFT,

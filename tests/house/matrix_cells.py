@@ -27,8 +27,6 @@ STAND_INS = {
     "ExchangeMessage.changeReport": "ExchangeMessage/change",
     "ExchangeMessage.report": "ExchangeMessage/hotline",
     "MissingNotice.need": "MissingNotice/need",
-    "Need.case": "Need/of_case",
-    "Need.changedAt": "Need/of_case",
     "Need.confirmReason": "Need/frozen",
     "Need.frozenAt": "Need/frozen",
     "Offer.previewLines": "Offer[draft]",

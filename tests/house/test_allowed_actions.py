@@ -91,4 +91,4 @@ async def test_what_is_listed_is_what_succeeds(house: House, reviewed: Reviewed)
                             await connection.execute(changed.values(**values))
                     wrong += await _untrue(connection, house, reviewed, spec, mutation, side)
                     await transaction.rollback()
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)

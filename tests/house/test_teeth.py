@@ -98,6 +98,8 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
 NOT_TAKEN = {
     "findRecipientByIdNumber": "looks by a number, and only in the territory",
     "similarRecipients": "looks by a number or a name, and only in the territory",
+    "createAssessment": "looks for the household and the posting by statements of its own",
+    "createCase": "looks for the household and the posting by statements of its own",
     "acknowledgeMessages": "finds many at once, and only those it sees",
     "receiveMessage": "looks by a number, and only among the authority's own needs",
     "offerPledge": "reads the ground it needs in a statement of its own",

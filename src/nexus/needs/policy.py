@@ -6,6 +6,8 @@ from sqlalchemy import ColumnElement, and_, any_, exists, false, func, or_, sele
 from sqlalchemy.orm import aliased
 
 from nexus.acting import CHARITY, EVERYWHERE, GOVERNMENT, STATION, TERRITORIAL, Actor, Role
+from nexus.casework.cases import policy as cases
+from nexus.casework.cases.model import OPEN, Case
 from nexus.needs import model
 from nexus.organizations.model import Organization
 from nexus.organizations.queries import is_verified
@@ -108,12 +110,16 @@ def may_link_case(actor: Actor, row: Any) -> Any:
 
 
 def may_link_case_now(actor: Actor, row: Any) -> Any:
-    """As linking, of a household's need that is not at its end."""
+    """As linking, of a need that is not at its end, where the household has a case one sees."""
     answer = may_link_case(actor, row)
     if answer is False:
         return False
     ended = [state for state in model.NeedState if not model.TRANSITIONS.verbs(state)]
-    return answer & row.household_id.is_not(None) & row.state.not_in(ended)
+    file = aliased(Case)
+    open_case = exists().where(
+        file.household_id == row.household_id, file.state.in_(OPEN), cases.visible(actor, file)
+    )
+    return answer & open_case & row.state.not_in(ended)
 
 
 def may_submit(actor: Actor, row: Any) -> Any:

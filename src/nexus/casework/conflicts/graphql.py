@@ -36,7 +36,7 @@ register_enums(model.EditState)
     visible=policy.visible,
     transitions=model.TRANSITIONS,
     actions={
-        "adopt_edit": ("adopt", policy.may_settle),
+        "adopt_edit": ("adopt", policy.may_adopt),
         "set_edit_aside": ("set_aside", policy.may_settle),
     },
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, false, or_
@@ -18,6 +19,7 @@ from nexus.casework.visits import policy as visits
 from nexus.casework.visits.model import TRANSITIONS as VISIT
 from nexus.casework.visits.model import Visit
 from nexus.core.states import Transitions
+from nexus.graph.sql import as_predicate
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,23 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def _about(actor: Actor, row: Any, table: str, kind: Subject) -> ColumnElement[bool]:
+    return _of(row, table, kind, partial(kind.visible, actor))
+
+
+def may_adopt(actor: Actor, row: Any) -> Any:
+    """Whoever may change the row."""
+    if actor.role not in STATION:
+        return False
+    changeable = (
+        _of(row, table, kind, partial(kind.may_update, actor)) for table, kind in SUBJECTS.items()
+    )
+    return or_(*changeable)
+
+
+def _of(row: Any, table: str, kind: Subject, holds: Callable[[Any], Any]) -> ColumnElement[bool]:
     subject = aliased(kind.model)
-    seen = exists().where(subject.id == row.subject_id, kind.visible(actor, subject))
-    return (row.subject_type == table) & seen  # type: ignore[no-any-return]
+    found = exists().where(subject.id == row.subject_id, as_predicate(holds(subject)))
+    return (row.subject_type == table) & found  # type: ignore[no-any-return]
 
 
 def may_settle(actor: Actor, row: Any) -> Any:

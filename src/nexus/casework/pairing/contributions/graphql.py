@@ -11,6 +11,7 @@ from nexus.casework.graphql import Station, Worker
 from nexus.casework.pairing import model, policy, rules
 from nexus.casework.pairing.contributions import operations, queries
 from nexus.casework.pairing.graphql import Pairing
+from nexus.core.refusals import Invalid
 from nexus.graph.declare import (
     Connection,
     Fen,
@@ -152,6 +153,8 @@ class RecordContributionInput:
 
 def _helper(given: Any) -> rules.Helper | None:
     if given.helper_kind is None:
+        if (given.worker_id, given.organization_id) != (None, None):
+            raise Invalid("Say what kind of helper it is.", field="helperKind")
         return None
     return rules.Helper(
         given.helper_kind.value,
