@@ -78,6 +78,7 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "createExchangePartner": (messages, "may_create"),
     "createHousehold": (recipients, "may_create"),
     "createNeed": (needs, "may_create"),
+    "linkNeedToCase": (needs, "has_case"),
     "createOffer": (charity, "may_create"),
     "createOrganization": (organizations, "may_create"),
     "createProject": (charity, "may_create"),

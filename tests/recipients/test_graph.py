@@ -160,7 +160,7 @@ async def test_from_household_to_consent(api: Any, people: dict[str, Any]) -> No
     seen = await api(worker)(document, id=recipient)
     assert seen["data"]["node"] == {
         "identityFields": [],
-        "allowedActions": ["updateRecipient"],
+        "allowedActions": ["updateRecipient", "moveRecipient"],
         "recognitions": {"totalCount": 1, "nodes": [{"state": "ACTIVE", "category": "DB"}]},
         "consents": {"nodes": [{"state": "GRANTED"}]},
     }

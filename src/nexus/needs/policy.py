@@ -11,6 +11,7 @@ from nexus.casework.cases.model import OPEN, Case
 from nexus.needs import model
 from nexus.organizations.model import Organization
 from nexus.organizations.queries import is_verified
+from nexus.recipients.merging.queries import canonical_household
 from nexus.recipients.model import Consent, Household
 from nexus.recipients.queries import consent_allows
 
@@ -120,6 +121,14 @@ def may_link_case_now(actor: Actor, row: Any) -> Any:
         file.household_id == row.household_id, file.state.in_(OPEN), cases.visible(actor, file)
     )
     return answer & open_case & row.state.not_in(ended)
+
+
+def has_case(actor: Actor, household_id: Any) -> ColumnElement[bool]:
+    """SQL: the actor sees a case of the household, under whichever of its records."""
+    file, home = aliased(Case), aliased(Household)
+    kept = canonical_household(household_id)
+    homes = select(home.id).where(or_(home.id == kept, home.merged_into_id == kept))
+    return exists().where(file.household_id.in_(homes), cases.visible(actor, file))
 
 
 def may_submit(actor: Actor, row: Any) -> Any:

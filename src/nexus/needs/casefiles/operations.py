@@ -2,17 +2,16 @@
 
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import select
 
 from nexus.acting import Act
 from nexus.casework.cases import policy as cases
 from nexus.casework.cases import queries
 from nexus.casework.cases.model import OPEN, Case
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
+from nexus.graph.sql import as_predicate
 from nexus.needs import model, policy
 from nexus.needs.queries import take_need
-from nexus.recipients.merging.queries import canonical_household
-from nexus.recipients.model import Household
 
 
 async def check_case(act: Act, case_id: UUID | None, household_id: UUID | None) -> UUID | None:
@@ -39,7 +38,8 @@ async def link_need_to_case(
     """From now on help for the need is part of the case's work. Another case takes its place."""
     row = await take_need(act, need_id, expected_version)
     act.permit(policy.may_link_case, row)
-    if row.household_id is not None and not await _has_case(act, row.household_id):
+    seen = as_predicate(policy.has_case(act.actor, row.household_id))
+    if row.household_id is not None and not await act.session.scalar(select(seen)):
         raise Forbidden(f"No case of the household of need {row.no} is yours to see.")
     if not model.TRANSITIONS.verbs(row.state):
         raise GuardFailed(f"Need {row.no} is {row.state.value}.", rule="INV-21")
@@ -47,11 +47,3 @@ async def link_need_to_case(
     row.version += 1
     act.record("need.linked_to_case", row, case_id=case_id)
     return row
-
-
-async def _has_case(act: Act, household_id: UUID) -> bool:
-    """Whether the actor sees a case of the household, under whichever of its records."""
-    kept = canonical_household(household_id)
-    homes = select(Household.id).where(or_(Household.id == kept, Household.merged_into_id == kept))
-    seen = exists().where(Case.household_id.in_(homes), cases.visible(act.actor, Case))
-    return bool(await act.session.scalar(select(seen)))
