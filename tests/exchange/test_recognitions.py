@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import resource
 import time
 from collections.abc import Iterable
@@ -729,6 +730,30 @@ def test_profiles_that_are_refused(tmp_path: Path, before: str, after: str, fiel
 
 
 # --- How long it takes ---
+
+
+async def test_a_new_row_tells_of_its_known_household_too(source: Source) -> None:
+    """Of a household on record: what the row of a newcomer says is taken, and read again stays."""
+    first = next(N)
+    home = f"HH{first:07d}"
+    await source.read(row(n=first, 户编号=home, 家庭人口=1))
+    newcomer = row(n=next(N), 户编号=home, 家庭人口=2, 与户主关系="子女", 救助类别="孤儿")
+    told = await source.read(newcomer)
+    assert (told.created, told.rejected) == (1, [])
+    async with AsyncSession(source.engine) as session:
+        household = await session.get_one(Household, await source.id_of(home, "household"))
+        assert household.size == 2
+    again = await source.read(newcomer)
+    assert (again.created, again.updated, again.unchanged) == (0, 0, 1)
+
+
+async def test_files_at_random_change_nothing_when_read_again(source: Source) -> None:
+    chance = random.Random(5)
+    for _ in range(40):
+        made = list(files.rows(4, unknown=0.4, seed=chance.randrange(99), first=3_000_000))
+        await source.read(*made)
+        again = await source.read(*made)
+        assert (again.created, again.updated) == (0, 0)
 
 
 async def timed(

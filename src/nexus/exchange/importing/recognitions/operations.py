@@ -24,6 +24,7 @@ from nexus.exchange.importing.recognitions.slices import (
     Refused,
     Slice,
     add_household,
+    check_subject,
     check_territory,
     find,
     hold,
@@ -179,6 +180,10 @@ class Feed(Import):
 
     def _changed(self, each: Stated, found: Found, ref: Ref) -> list[str]:
         changed = [name for name in RECOGNITION_PARTS if ref.parts.get(name) != each.parts[name]]
+        return changed + self._changed_parties(each, found)
+
+    def _changed_parties(self, each: Stated, found: Found) -> list[str]:
+        changed = []
         household = found.households.get(each.household)
         person = found.persons.get(each.person) if each.person else None
         for name in PARTIES:
@@ -227,7 +232,7 @@ class Feed(Import):
         household_id = household.object_id if household else None
         recipient_id = person.object_id if person else None
         check_territory(slice_, each, household_id)
-        _check_subject(each, row, household_id, recipient_id)
+        check_subject(each, row, household_id, recipient_id)
         fresh = household_id is None
         if household_id is None:
             household_id = await self._new_household(each)
@@ -273,10 +278,14 @@ class Feed(Import):
         return True
 
     async def _bring_parties(
-        self, each: Stated, changed: list[str], household_id: UUID, recipient_id: UUID | None
+        self,
+        each: Stated,
+        changed: list[str],
+        household_id: UUID | None,
+        recipient_id: UUID | None,
     ) -> None:
         act = self.parties.act
-        if "household" in changed:
+        if "household" in changed and household_id is not None:
             home = await self.session.get_one(Household, household_id, populate_existing=True)
             await update_household(
                 act, home.id, expected_version=home.version, size=each.size, area_code=each.area
@@ -327,8 +336,27 @@ class Feed(Import):
             except Refused as refusal:
                 self._refuse(each.row, each.key, [refusal.fault])
             else:
+                await self._bring_known(slice_.found, each)
                 self.report.created += 1
                 self._warn(each)
+
+    async def _bring_known(self, found: Found, each: Stated) -> None:
+        """What a new row says of the household and the person on record, as a known row does."""
+        household = found.households.get(each.household)
+        person = found.persons.get(each.person) if each.person else None
+        changed = [
+            name
+            for name in self._changed_parties(each, found)
+            if (household if name == "household" else person) is not None
+        ]
+        if not changed:
+            return
+        await self._bring_parties(
+            each,
+            changed,
+            household.object_id if household else None,
+            person.object_id if person else None,
+        )
 
     def _warn(self, each: Stated) -> None:
         for code, message in dict.fromkeys(each.warnings):
@@ -353,26 +381,6 @@ class Feed(Import):
                 )
             self._refuse(each.row, each.key, [Fault("PERIOD_CONFLICT", told, "valid_from")])
         self.deferred = []
-
-
-def _check_subject(
-    each: Stated, row: Recognition, household_id: UUID | None, recipient_id: UUID | None
-) -> None:
-    """The row is about whom its number was given to, and names somebody known."""
-    subject = (None, recipient_id) if each.of_person else (household_id, None)
-    if subject != (row.household_id, row.recipient_id):
-        raise Refused(
-            "SUBJECT_DIFFERS",
-            "This number was given to another household or person: a recognition keeps its own. "
-            "The authority gives a new number.",
-            "number",
-        )
-    if each.person and recipient_id is None:
-        raise Refused(
-            "PERSON_ELSEWHERE",
-            f"Person {each.person} is not on record in household {each.household}.",
-            "person",
-        )
 
 
 def _news(row: Recognition, each: Stated, changed: Collection[str]) -> list[str]:

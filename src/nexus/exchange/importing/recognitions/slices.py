@@ -17,6 +17,7 @@ from nexus.exchange.importing.recognitions import queries
 from nexus.exchange.importing.recognitions.model import RECOGNITION_PARTS, Ref, Stated
 from nexus.exchange.profiles.model import Profile
 from nexus.exchange.reading.tables import Fault
+from nexus.recipients.model import Recognition
 from nexus.recipients.moving.operations import Move, follow_move
 from nexus.recipients.recognitions.feed import operations as feed
 from nexus.recipients.recognitions.feed import queries as record
@@ -161,6 +162,26 @@ async def hold(parties: Parties, profile: Profile, found: Found, touched: Sequen
     beside = set().union(*found.periods.joined.beside.values()) - households
     if beside:
         found.areas |= await record.hold_households(act, beside)
+
+
+def check_subject(
+    each: Stated, row: Recognition, household_id: UUID | None, recipient_id: UUID | None
+) -> None:
+    """The row is about whom its number was given to, and names somebody known."""
+    subject = (None, recipient_id) if each.of_person else (household_id, None)
+    if subject != (row.household_id, row.recipient_id):
+        raise Refused(
+            "SUBJECT_DIFFERS",
+            "This number was given to another household or person: a recognition keeps its own. "
+            "The authority gives a new number.",
+            "number",
+        )
+    if each.person and recipient_id is None:
+        raise Refused(
+            "PERSON_ELSEWHERE",
+            f"Person {each.person} is not on record in household {each.household}.",
+            "person",
+        )
 
 
 def check_territory(slice_: Slice, each: Stated, household_id: UUID | None = None) -> None:
