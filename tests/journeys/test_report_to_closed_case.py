@@ -82,7 +82,7 @@ async def fresh(who: Teller, row: dict[str, Any]) -> dict[str, Any]:
     return {"id": found["id"], "version": found["version"]}
 
 
-async def _reported(cast: Cast) -> dict[str, Any]:
+async def reported(cast: Cast) -> dict[str, Any]:
     row = await cast.clerk.do(
         "createDiscoveryReport", source="committee", areaCode=TOWN, situation=WORDS
     )
@@ -99,7 +99,7 @@ async def _reported(cast: Cast) -> dict[str, Any]:
     return case
 
 
-async def _assessed(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
+async def assessed(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
     """High risk: the lead countersigns, or nothing can be planned."""
     case = await cast.worker.move("beginAssessment", case)
     found = await cast.worker.do(
@@ -116,7 +116,7 @@ async def _assessed(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
     return await cast.worker.do("beginPlanning", **given)
 
 
-async def _planned(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
+async def planned(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
     plan = await cast.worker.do(
         "createPlan",
         "goals(first: 9) { nodes { id version } }",
@@ -190,7 +190,7 @@ async def _helped(cast: Cast, case: dict[str, Any]) -> None:
     await cast.coordinator.move("closeConference", meeting)
 
 
-async def _closed(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
+async def closed(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
     row = await fresh(cast.worker, case)
     row = await cast.worker.move("beginEvaluation", row)
     refused = await cast.worker.try_(
@@ -214,11 +214,11 @@ async def _closed(cast: Cast, case: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_from_a_report_to_a_closed_case(cast: Cast, engine: AsyncEngine) -> None:
-    case = await _reported(cast)
-    case = await _assessed(cast, case)
-    case = await _planned(cast, case)
+    case = await reported(cast)
+    case = await assessed(cast, case)
+    case = await planned(cast, case)
     await _helped(cast, case)
-    done = await _closed(cast, case)
+    done = await closed(cast, case)
 
     mine = await seen(cast.worker, done)
     assert (mine["state"], mine["closeReason"], mine["riskTier"]) == ("CLOSED", "GOAL_MET", "HIGH")
@@ -249,7 +249,7 @@ async def test_from_a_report_to_a_closed_case(cast: Cast, engine: AsyncEngine) -
 
 async def test_a_plan_is_seen_by_its_load(cast: Cast) -> None:
     """A worker's caseload by tier, as the lead sees it."""
-    case = await _assessed(cast, await _reported(cast))
+    case = await assessed(cast, await reported(cast))
     document = """query($id: ID!) { node(id: $id) { ... on Case {
       worker { caseLoad { tier cases } } station { caseLoad { tier cases } } } } }"""
     found = (await cast.lead.see(document, id=case["id"]))["node"]
