@@ -121,6 +121,8 @@ class Loop(RuleBasedStateMachine):
         aimed, draw = chance.random() < AIMED, chance.randrange(10_000)
         listed = {noun: self.listed(noun, aimed) for noun in deeds.DEEDS}
         named = sorted({f"{noun}.{verb}" for noun, found in listed.items() for verb, _ in found})
+        if not named:
+            return
         noun, _, name = _weighed(chance, named, deeds.weights(named)).partition(".")
         row = chance.choice([row for verb, row in listed[noun] if verb == name])
         who = self.fitting(noun, name, row, draw) if aimed else chance.choice(list(CAST))
