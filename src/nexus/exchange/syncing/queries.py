@@ -73,7 +73,8 @@ def window(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]
 
     `given`: since (two numbers in a text, a cursor of the change feed).
     """
-    found = _entries(actor, given).subquery()
+    news = _news(given) if "since" in given else None
+    found = _entries(actor, news).subquery()
     rank = func.row_number().over(order_by=(found.c.place, found.c.key))
     ranked = select(found, rank.label("rank")).subquery()
     within = ranked.c["rank"] <= limit
@@ -93,8 +94,10 @@ def window(actor: Actor, limit: ColumnElement[int], given: Given) -> Select[Any]
     ]
     return select(
         *arrays,
-        feed_cursor([_next(given, name) for name in ("xact", "position")]).label("next_cursor"),
-        _has_more(given).label("has_more"),
+        feed_cursor([_next(given, news, name) for name in ("xact", "position")]).label(
+            "next_cursor"
+        ),
+        _has_more(news).label("has_more"),
         (func.count(ranked.c.key) <= limit).label("complete"),
     ).select_from(ranked)
 
@@ -125,12 +128,19 @@ def entries(actor: Actor, row: Any) -> Select[Any]:
     ).order_by(found.c.rank)
 
 
-def _entries(actor: Actor, given: Given) -> Any:
+def _news(given: Given) -> Any:
+    """The next settled events after the cursor, looked for once."""
+    event = scanned(given)
+    names = ("object_type", "object_id", "facts", "xact", "position")
+    return select(*(event.c[name] for name in names)).cte("news")
+
+
+def _entries(actor: Actor, news: Any | None) -> Any:
     """(place, kind, key, home, parent, gone) of every entry; of what changed, whole households."""
     cases, visits = _cases(actor), _visits(actor)
-    if "since" not in given:
+    if news is None:
         return union_all(*_members(actor, cases.cte("cases"), visits.cte("visits")))
-    changed = _changed(actor, given).cte("changed")
+    changed = _changed(actor, news).cte("changed")
     homes = select(_touched(changed).cte("touched").c.home)
     near = [
         own.where(own.selected_columns.home.in_(homes)).cte(name)
@@ -254,9 +264,8 @@ def _member(table: Any, key: Any, home: Any, parent: Any = None) -> Select[Any]:
     )
 
 
-def _changed(actor: Actor, given: Given) -> Select[Any]:
-    """Type and key of what the next settled events are about, and whether the actor had it."""
-    event = scanned(given)
+def _changed(actor: Actor, event: Any) -> Select[Any]:
+    """Type and key of what the events are about, and whether the actor had it."""
     tables = {table.__tablename__: quoted(name) for name, table in TYPES.items()}
     mine = select(cast(_posts(actor).subquery().c.id, Text))
     had = event.c.facts["from_worker_id"].astext.in_(mine)
@@ -295,20 +304,20 @@ def _left(actor: Actor, changed: Any, members: Any) -> Sequence[Select[Any]]:
     return told
 
 
-def _next(given: Given, name: str) -> ColumnElement[Any]:
+def _next(given: Given, news: Any | None, name: str) -> ColumnElement[Any]:
     """Where the device goes on: after what was scanned, or at the end of the feed as it is now."""
     zero: ColumnElement[str] = literal_column("'0'")
-    if "since" not in given:
+    if news is None:
         return func.coalesce(newest(name), zero)
     part = _number(1 if name == "xact" else 2)
     start = func.split_part(given["since"], literal_column("':'"), part)
-    return func.coalesce(end_of(scanned(given), name), start)
+    return func.coalesce(end_of(news, name), start)
 
 
-def _has_more(given: Given) -> ColumnElement[bool]:
-    if "since" not in given:
+def _has_more(news: Any | None) -> ColumnElement[bool]:
+    if news is None:
         return false()
-    return select(func.count(scanned(given).c.id)).scalar_subquery() == _number(SCANNED)
+    return select(func.count(news.c.xact)).scalar_subquery() == _number(SCANNED)
 
 
 def _days(period: timedelta) -> ColumnElement[Any]:
