@@ -184,8 +184,7 @@ class Feed(Import):
 
     def _changed_parties(self, each: Stated, found: Found) -> list[str]:
         changed = []
-        household = found.households.get(each.household)
-        person = found.persons.get(each.person) if each.person else None
+        household, person = found.parties_of(each)
         for name in PARTIES:
             known = household if name == "household" else person
             if known is None:
@@ -227,8 +226,7 @@ class Feed(Import):
         found = slice_.found
         assert ref.object_id is not None
         row = await self.session.get_one(Recognition, ref.object_id, populate_existing=True)
-        household = found.households.get(each.household)
-        person = found.persons.get(each.person) if each.person else None
+        household, person = found.parties_of(each)
         household_id = household.object_id if household else None
         recipient_id = person.object_id if person else None
         check_territory(slice_, each, household_id)
@@ -342,18 +340,10 @@ class Feed(Import):
 
     async def _bring_known(self, found: Found, each: Stated) -> None:
         """What a new row says of the household and the person on record, as a known row does."""
-        household = found.households.get(each.household)
-        person = found.persons.get(each.person) if each.person else None
-        changed = [
-            name
-            for name in self._changed_parties(each, found)
-            if (household if name == "household" else person) is not None
-        ]
-        if not changed:
-            return
+        household, person = found.parties_of(each)
         await self._bring_parties(
             each,
-            changed,
+            self._changed_parties(each, found),
             household.object_id if household else None,
             person.object_id if person else None,
         )

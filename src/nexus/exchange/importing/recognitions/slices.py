@@ -63,6 +63,11 @@ class Found:
     named: dict[UUID, str] = field(default_factory=dict)
     """Of those: the number this source knows them by."""
 
+    def parties_of(self, each: Stated) -> tuple[Ref | None, Ref | None]:
+        """The household and the person that a row names, as far as they are on record."""
+        person = self.persons.get(each.person) if each.person else None
+        return self.households.get(each.household), person
+
 
 @dataclass
 class New:
