@@ -58,8 +58,7 @@ class FieldEdit:
     settled_at: datetime | None
 
 
-@extend(Case)
-class CaseEdits:
+class Edited:
     edits: Connection[FieldEdit] = to_many(
         model.FieldEdit.subject_id,
         order=Order(("created_at",), descending=True),
@@ -68,24 +67,8 @@ class CaseEdits:
     conflicts: int = computed(queries.conflicts, about="How many late values wait to be settled.")
 
 
-@extend(Visit)
-class VisitEdits:
-    edits: Connection[FieldEdit] = to_many(
-        model.FieldEdit.subject_id,
-        order=Order(("created_at",), descending=True),
-        about="What was entered, the latest first.",
-    )
-    conflicts: int = computed(queries.conflicts, about="How many late values wait to be settled.")
-
-
-@extend(Assessment)
-class AssessmentEdits:
-    edits: Connection[FieldEdit] = to_many(
-        model.FieldEdit.subject_id,
-        order=Order(("created_at",), descending=True),
-        about="What was entered, the latest first.",
-    )
-    conflicts: int = computed(queries.conflicts, about="How many late values wait to be settled.")
+for subject in (Case, Visit, Assessment):
+    extend(subject)(Edited)
 
 
 @query

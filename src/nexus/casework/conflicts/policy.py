@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, false, or_
@@ -53,27 +52,24 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
     """The station's people, of what they see: a field may hold words that others do not read."""
     if actor.role not in STATION | {Role.SYSTEM}:
         return false()
-    return or_(*(_about(actor, row, table, kind) for table, kind in SUBJECTS.items()))
-
-
-def _about(actor: Actor, row: Any, table: str, kind: Subject) -> ColumnElement[bool]:
-    return _of(row, table, kind, partial(kind.visible, actor))
+    return _of_a_subject(row, lambda kind, subject: kind.visible(actor, subject))
 
 
 def may_adopt(actor: Actor, row: Any) -> Any:
     """Whoever may change the row."""
     if actor.role not in STATION:
         return False
-    changeable = (
-        _of(row, table, kind, partial(kind.may_update, actor)) for table, kind in SUBJECTS.items()
-    )
-    return or_(*changeable)
+    return _of_a_subject(row, lambda kind, subject: kind.may_update(actor, subject))
 
 
-def _of(row: Any, table: str, kind: Subject, holds: Callable[[Any], Any]) -> ColumnElement[bool]:
-    subject = aliased(kind.model)
-    found = exists().where(subject.id == row.subject_id, as_predicate(holds(subject)))
-    return (row.subject_type == table) & found  # type: ignore[no-any-return]
+def _of_a_subject(row: Any, holds: Callable[[Subject, Any], Any]) -> ColumnElement[bool]:
+    """SQL: the edit is of a row of which it holds."""
+    branches = []
+    for table, kind in SUBJECTS.items():
+        subject = aliased(kind.model)
+        found = exists().where(subject.id == row.subject_id, as_predicate(holds(kind, subject)))
+        branches.append((row.subject_type == table) & found)
+    return or_(*branches)
 
 
 def may_settle(actor: Actor, row: Any) -> Any:
