@@ -33,9 +33,9 @@ from nexus.core.db import Base
 from nexus.core.ids import new_id
 from nexus.core.outbox import LISTENERS, Event, jobs_for
 from nexus.core.prepared import Prepared
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, NotFound, VersionConflict
 from nexus.core.states import Transitions
+from nexus.core.texts import check_reason
 
 T = TypeVar("T", bound=Base)
 S = TypeVar("S", bound=StrEnum)

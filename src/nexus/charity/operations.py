@@ -29,8 +29,8 @@ from nexus.charity.projects.operations import (
     start_project,
     update_project,
 )
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import CapacityExhausted, Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_reason
 
 __all__ = [
     "OfferTerms",

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.accounts import policy as accounts
 from nexus.accounts.model import Account, AccountState
 from nexus.acting import Act, system
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason, check_text
 from nexus.discovery import model, policy, queries, rules
 from nexus.discovery.intake.operations import suspected_household
 from nexus.discovery.trail.operations import check_not_offered, check_station, reply, step
@@ -130,7 +130,7 @@ async def verify_report(
     row = await queries.take_report(act, report_id, expected_version)
     act.permit(policy.may_verify, row)
     model.TRANSITIONS.after("verify", row.state)
-    row.findings = rules.check_text(findings, field="findings")
+    row.findings = check_text(findings, field="findings")
     row.visited_at = rules.check_moment(
         visited_at, act.now, field="visitedAt", since=row.received_at
     )

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from nexus.core.refusals import GuardFailed, Invalid
 
-MAX_TEXT = 4000
 MAX_REASON = 500
 TICKET = "ticket"
 """The type of a ticket number where its system has only one."""
@@ -45,14 +44,6 @@ class TransferOpen(GuardFailed):
     """The report is offered to another area and not answered yet."""
 
     code = "TRANSFER_OPEN"
-
-
-def check_text(text: str | None, *, field: str, most: int = MAX_TEXT) -> str:
-    """The text without spaces around it, from 1 to `most` characters."""
-    kept = (text or "").strip()
-    if not 0 < len(kept) <= most:
-        raise Invalid(f"{field} needs 1 to {most} characters.", field=field, most=most)
-    return kept
 
 
 def check_ticket(system: str, number: str, type_: str | None = None) -> Ticket:

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 
 from nexus.acting import Act, plain_transition
 from nexus.areas.queries import due_after, resolve_area
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed
+from nexus.core.texts import check_reason
 from nexus.emergencies import model, policy, queries, rules
 from nexus.emergencies.model import RelaxedRule, Settlement
 from nexus.emergencies.rules import PhaseInput

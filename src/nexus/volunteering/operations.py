@@ -8,8 +8,8 @@ from sqlalchemy import exists, select
 
 from nexus.acting import Act, Role
 from nexus.areas.queries import check_code, resolve_area
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.recipients.vault.contacts.operations import record_contact
 from nexus.recipients.vault.rules import birth_year as year_of
 from nexus.recipients.vault.rules import check_id_number

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from nexus.core.reasons import check_impersonal, check_reason
 from nexus.core.refusals import Invalid
+from nexus.core.texts import check_impersonal, check_reason
 
 ADULT = 18
 YOUNGEST = 8

@@ -6,8 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from nexus.casework.model import RiskTier
-from nexus.core.reasons import check_impersonal
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_impersonal
 
 MAX_TEXT = 2000
 MOST_MEASURES = 20

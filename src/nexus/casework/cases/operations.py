@@ -17,8 +17,8 @@ from nexus.casework.assessments.queries import posting
 from nexus.casework.cases import model, policy, queries, rules
 from nexus.casework.cases.model import Case, CaseState, PlanState
 from nexus.casework.editing.operations import apply_edits
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_reason, check_text
 from nexus.recipients.merging.queries import lock_household
 from nexus.recipients.model import Household
 
@@ -41,7 +41,7 @@ async def create_case(
     """
     if not policy.may_create(act.actor):
         raise Forbidden("SOCIAL_WORKER and STATION_LEAD open cases: hand it to one of them.")
-    said = rules.check_text(opening, field="opening")
+    said = check_text(opening, field="opening")
     home, person = await subject_of(act, household_id, recipient_id)
     worker, station = await posting(act, worker_id)
     supervisor = await _supervisor(act, supervisor_id)
@@ -145,7 +145,7 @@ async def update_case(
     model.TRANSITIONS.after("update", row.state)
     checked = dict(changes)
     if "opening" in checked:
-        checked["opening"] = rules.check_text(checked["opening"], field="opening")
+        checked["opening"] = check_text(checked["opening"], field="opening")
     await apply_edits(
         act, row, expected_version=expected_version, changes=checked, made_at=happened_at
     )
@@ -286,7 +286,7 @@ async def refer_out(
     act.permit(policy.may_refer_out, row)
     model.TRANSITIONS.after("refer_out", row.state)
     said = check_reason(reason)
-    row.referred_to = rules.check_text(referred_to, field="referredTo")
+    row.referred_to = check_text(referred_to, field="referredTo")
     row.held_from = None
     return await move(act, row, "refer_out", "case.referred_out", reason=said)
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from nexus.casework.cases.model import UNTOLD, CaseCloseReason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_text
 
-MAX_TEXT = 4000
 MOST_GOALS = 20
 
 
@@ -51,14 +51,6 @@ class GoalText:
     measure: str | None = None
     target_on: date | None = None
     carried_from_id: UUID | None = None
-
-
-def check_text(text: str | None, *, field: str) -> str:
-    """The text without spaces around it, from 1 to MAX_TEXT characters."""
-    said = (text or "").strip()
-    if not 0 < len(said) <= MAX_TEXT:
-        raise Invalid(f"{field} needs 1 to {MAX_TEXT} characters.", field=field, most=MAX_TEXT)
-    return said
 
 
 def check_optional(text: str | None, *, field: str) -> str | None:

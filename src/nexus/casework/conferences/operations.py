@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from nexus.acting import SHANGHAI, Act
+from nexus.acting import SHANGHAI, Act, plain_transition
 from nexus.casework.cases import policy as cases
 from nexus.casework.cases.model import OPEN, Case
 from nexus.casework.conferences import model, policy, queries, rules
 from nexus.casework.conferences.model import CaseConference, ConferenceState
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid, WrongState
+from nexus.core.texts import check_reason
 from nexus.obligations.model import ObligationKind
 from nexus.obligations.operations import oblige
 from nexus.organizations import policy as organizations
@@ -236,16 +236,14 @@ async def follow_up_conference(
     return row
 
 
-async def close_conference(
-    act: Act, conference_id: UUID, *, expected_version: int, reason: str | None = None
-) -> CaseConference:
-    """It is done with."""
-    row = await queries.take(act, conference_id, expected_version)
-    act.permit(policy.may_close, row)
-    act.move(row, model.TRANSITIONS, "close")
-    row.state_reason = reason
-    act.record("conference.closed", row)
-    return row
+close_conference = plain_transition(
+    CaseConference,
+    model.TRANSITIONS,
+    "close",
+    event="conference.closed",
+    visible=policy.visible,
+    may=policy.may_close,
+)
 
 
 async def cancel_conference(

@@ -3,10 +3,9 @@
 from datetime import date
 from typing import ClassVar
 
-from nexus.core.reasons import check_impersonal
+from nexus.core import texts
 from nexus.core.refusals import GuardFailed, Invalid
 
-MAX_TEXT = 4000
 MOST_PARTIES = 30
 
 
@@ -17,11 +16,8 @@ class StillOwed(GuardFailed):
 
 
 def check_text(text: str | None, *, field: str) -> str:
-    """1 to MAX_TEXT characters without personal data; the refusal names the kinds of it."""
-    said = (text or "").strip()
-    if not 0 < len(said) <= MAX_TEXT:
-        raise Invalid(f"{field} needs 1 to {MAX_TEXT} characters.", field=field, most=MAX_TEXT)
-    return check_impersonal(said, field=field)
+    """As every text, and without personal data; the refusal names the kinds of it."""
+    return texts.check_impersonal(texts.check_text(text, field=field), field=field)
 
 
 def check_due(due_on: date, today: date) -> date:

@@ -9,8 +9,8 @@ from nexus.acting import SHANGHAI, Act
 from nexus.casework import policy as casework
 from nexus.casework.model import Station, StationState, Worker
 from nexus.casework.pairing import model, policy, rules
-from nexus.core.reasons import check_impersonal, check_reason
 from nexus.core.refusals import Forbidden, Invalid
+from nexus.core.texts import check_impersonal, check_reason
 from nexus.organizations import policy as organizations
 from nexus.organizations.model import Organization, OrganizationState
 from nexus.recipients import policy as recipients

@@ -9,8 +9,8 @@ from nexus.acting import Act
 from nexus.casework import policy as casework
 from nexus.casework.model import Station, Worker, WorkerGrade
 from nexus.casework.training import model, policy
-from nexus.core.reasons import check_impersonal, check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_impersonal, check_reason
 
 MOST_MINUTES = 60_000
 """A thousand hours: longer is a study, not a course."""

@@ -12,8 +12,8 @@ from nexus.casework.cases.model import Case
 from nexus.casework.editing.operations import apply_edits
 from nexus.casework.visits import model, policy, queries, rules
 from nexus.casework.visits.changes.operations import tell_change
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.recipients.model import Household
 
 SCHEDULED_FIELDS = frozenset({"kind", "worker_id", "with_worker_id"})

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from nexus.acting import Act
 from nexus.areas.queries import check_code, resolve_area
 from nexus.core.refusals import Forbidden, Invalid, Refusal
+from nexus.core.texts import check_text
 from nexus.discovery import model, policy, queries, rules
 from nexus.discovery.trail.operations import reply, step
 from nexus.recipients import policy as recipients
@@ -79,7 +80,7 @@ async def supplement_report(
     act.permit(policy.may_supplement, row)
     model.TRANSITIONS.after("flag_danger", row.state)
     if situation is not None:
-        said = rules.check_text(situation, field="situation")
+        said = check_text(situation, field="situation")
         row.situation = f"{row.situation}\n\n{said}"
     newly = danger and not row.danger
     if newly:
@@ -92,7 +93,7 @@ async def supplement_report(
 async def _receive(act: Act, told: Told, ticket: rules.Ticket | None) -> model.DiscoveryReport:
     if not policy.may_report(act.actor):
         raise Forbidden("Sign in to tell of hardship.")
-    situation = rules.check_text(told.situation, field="situation")
+    situation = check_text(told.situation, field="situation")
     await check_code(act.session, "origin", told.source, on=act.actor.today(), field="source")
     code = await resolve_area(act.session, told.area_code)
     received_at = rules.check_moment(

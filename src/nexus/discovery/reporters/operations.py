@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from nexus.acting import Act
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed
+from nexus.core.texts import check_reason
 from nexus.discovery import model, policy, queries, rules
 from nexus.recipients.vault.contacts import operations as contacts
 from nexus.recipients.vault.contacts.model import ContactReveal

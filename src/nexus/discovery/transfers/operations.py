@@ -4,8 +4,8 @@ from uuid import UUID
 
 from nexus.acting import Act
 from nexus.areas.queries import resolve_area
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.discovery import model, policy, queries, rules
 from nexus.discovery.trail.operations import check_not_offered, check_station, reply, step
 

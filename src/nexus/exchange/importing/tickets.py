@@ -7,9 +7,10 @@ from typing import Any
 from nexus.acting import SHANGHAI
 from nexus.areas.queries import resolve_code
 from nexus.core.refusals import Forbidden, Invalid
+from nexus.core.texts import check_text
 from nexus.discovery.intake.operations import Told, record_ticket, supplement_report
 from nexus.discovery.model import OPEN, DiscoveryReport
-from nexus.discovery.rules import Ticket, check_text, check_ticket
+from nexus.discovery.rules import Ticket, check_ticket
 from nexus.exchange.importing.model import ExternalRef, ObjectType
 from nexus.exchange.importing.parties import Parties
 from nexus.exchange.profiles.model import Entry, Profile

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act, plain_transition
-from nexus.core.reasons import check_reason
+from nexus.core.texts import check_reason
 from nexus.matching.deliveries import policy, rules
 from nexus.matching.pledges import model
 from nexus.matching.pledges import policy as pledge_policy

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act
-from nexus.core.reasons import check_reason
+from nexus.core.texts import check_reason
 from nexus.matching.helped import model, policy, queries, rules
 from nexus.needs.model import Need, NeedLine
 from nexus.needs.policy import line_visible

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import NUMBERS, Act, system
 from nexus.core.ids import new_id
 from nexus.core.prepared import Prepared, standing
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, NotFound
 from nexus.core.telling import events_of, jobs_of, telling
+from nexus.core.texts import check_reason
 from nexus.matching.helped.operations import check_not_already_helped
 from nexus.matching.pledges import model, policy, queries, rules
 from nexus.matching.pledges.model import Bucket, PledgeState

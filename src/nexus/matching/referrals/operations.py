@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import SHANGHAI, Act, system
 from nexus.areas.queries import check_code, due_after
 from nexus.casework.model import Station, StationState
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Invalid
+from nexus.core.texts import check_reason
 from nexus.matching.pledges import policy as pledges_policy
 from nexus.matching.referrals import model, policy, queries, rules
 from nexus.matching.referrals.drafts.operations import (

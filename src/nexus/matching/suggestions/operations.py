@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from nexus.acting import Act
 from nexus.charity.model import Offer
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Invalid
+from nexus.core.texts import check_reason
 from nexus.matching.suggestions import model, policy, queries
 from nexus.needs.model import NeedLine
 

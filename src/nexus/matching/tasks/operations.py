@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import Act, system
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, NotFound
+from nexus.core.texts import check_reason
 from nexus.matching.deliveries.operations import deliver, take_back
 from nexus.matching.helped.operations import check_not_already_helped
 from nexus.matching.pledges import policy as pledge_policy

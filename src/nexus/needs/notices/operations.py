@@ -11,12 +11,12 @@ from nexus.acting import NOBODY, SHANGHAI, Act
 from nexus.areas.queries import check_code, due_after
 from nexus.core.db import Base
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_impersonal
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_impersonal, check_text
 from nexus.discovery import model as discovery
 from nexus.discovery import policy as discovery_policy
 from nexus.discovery.queries import take_report
-from nexus.discovery.rules import AlreadyToldMissing, check_text
+from nexus.discovery.rules import AlreadyToldMissing
 from nexus.discovery.trail.operations import reply
 from nexus.needs import model as needs
 from nexus.needs.notices import model, policy

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from nexus.acting import Act
 from nexus.areas.queries import check_code, parameter
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import ConsentMissing, Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization, OrganizationState
 from nexus.recipients import model as recipients

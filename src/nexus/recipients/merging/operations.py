@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, system
 from nexus.areas.queries import resolve_area
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, Invalid
+from nexus.core.texts import check_reason
 from nexus.recipients import model as recipients
 from nexus.recipients.merging import model, policy, queries, rules
 from nexus.recipients.merging.model import SuspicionGround

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, Deed, plain_transition, system
 from nexus.areas.queries import check_code, parameter
 from nexus.areas.rules import Figure
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization
 from nexus.recipients import model, policy, queries, rules

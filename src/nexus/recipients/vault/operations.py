@@ -11,8 +11,8 @@ from nexus.acting import Act
 from nexus.areas.queries import check_code
 from nexus.core.copying import copy_rows
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound
+from nexus.core.texts import check_reason
 from nexus.recipients import model as recipients
 from nexus.recipients import policy as recipient_policy
 from nexus.recipients.vault import model, policy, queries, rules

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from nexus.acting import Act, Actor, system
 from nexus.areas.queries import due_after
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed
+from nexus.core.texts import check_reason
 from nexus.supervision.alerts import model, policy, queries
 from nexus.supervision.alerts.rules import RULES
 

@@ -5,9 +5,9 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from nexus.acting import Act
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed
 from nexus.core.signing import signer_of
+from nexus.core.texts import check_reason
 from nexus.recipients.vault.contacts.operations import request_contact
 from nexus.volunteering import policy as volunteers_policy
 from nexus.volunteering.certificates import model, policy, queries, rules

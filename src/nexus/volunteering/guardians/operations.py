@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.acting import SHANGHAI, Act, system
 from nexus.areas.queries import due_after
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.recipients.vault.contacts.operations import record_contact
 from nexus.volunteering import model, policy, queries, rules
 

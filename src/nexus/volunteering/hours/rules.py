@@ -5,8 +5,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from nexus.acting import SHANGHAI
-from nexus.core.reasons import check_impersonal
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_impersonal
 from nexus.volunteering.hours.model import PAIRS_A_DAY, DayTier
 
 EARLY = timedelta(minutes=30)

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from nexus.acting import Act
-from nexus.core.reasons import check_reason
+from nexus.core.texts import check_reason
 from nexus.graph.identifiers import NO_ROW
 from nexus.recipients.vault.contacts import operations as contacts
 from nexus.recipients.vault.contacts.model import ContactReveal

@@ -14,8 +14,8 @@ from nexus.areas.queries import check_code, resolve_area
 from nexus.casework import policy as station_policy
 from nexus.casework.model import Station
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import CapacityExhausted, Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization
 from nexus.volunteering.queries import check_organizer

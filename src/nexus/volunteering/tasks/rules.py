@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nexus.core.personal_data import PersonalDataKind, find_personal_data
-from nexus.core.reasons import check_impersonal
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_impersonal
 from nexus.volunteering.tasks.model import CheckInMode
 
 BACKFILL = "补录"

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from nexus.acting import Act, Deed, plain_transition
 from nexus.areas.queries import resolve_area
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, GuardFailed
+from nexus.core.texts import check_reason
 from nexus.organizations import policy as organization_policy
 from nexus.organizations.model import Organization
 from nexus.volunteering import model, policy, queries, rules

@@ -10,8 +10,8 @@ from nexus.casework.cases.model import Case, CaseCloseReason
 from nexus.casework.cases.operations import approve_alone, check_no_other, date_review, move
 from nexus.casework.cases.records.model import CaseEvaluation, EvaluationOutcome
 from nexus.casework.cases.records.queries import last_attempts, last_outcome
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason, check_text
 from nexus.recipients.merging.queries import lock_household
 
 ATTEMPTS = "case_no_contact_attempts"
@@ -36,7 +36,7 @@ async def evaluate_case(
     row = await queries.take(act, case_id, expected_version)
     act.permit(policy.may_evaluate, row)
     model.TRANSITIONS.after("evaluate", row.state)
-    said = rules.check_text(summary, field="summary")
+    said = check_text(summary, field="summary")
     if client_rating is not None and not 1 <= client_rating <= 5:
         raise Invalid("clientRating is 1 to 5.", field="clientRating")
     left = await queries.open_goals(act.session, row.id)

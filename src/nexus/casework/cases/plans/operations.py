@@ -15,8 +15,8 @@ from nexus.casework.cases.model import Case, CasePlan, CaseState, PlanState
 from nexus.casework.cases.operations import approve_alone, date_review, move
 from nexus.casework.cases.rules import GoalText
 from nexus.casework.model import Station
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason, check_text
 
 
 def _check_stage(row: Case) -> None:
@@ -40,7 +40,7 @@ async def create_plan(
     row = CasePlan(
         case_id=file.id,
         number=1 + await queries.last_number(act.session, file.id),
-        summary=rules.check_text(summary, field="summary"),
+        summary=check_text(summary, field="summary"),
         state=PlanState.DRAFT,
         created_at=act.now,
         created_by=act.actor.account_id,
@@ -93,7 +93,7 @@ async def update_plan(
     model.PLAN_TRANSITIONS.after("update", row.state)
     _check_stage(file)
     if summary is not None:
-        row.summary = rules.check_text(summary, field="summary")
+        row.summary = check_text(summary, field="summary")
     if goals is not None:
         await _put_goals(act, file, row, goals)
     row.version += 1
@@ -219,7 +219,7 @@ async def review_plan(
     row = await queries.take(act, case_id, expected_version)
     act.permit(policy.may_review, row)
     model.TRANSITIONS.after("review", row.state)
-    said = rules.check_text(remarks, field="remarks")
+    said = check_text(remarks, field="remarks")
     plan = await queries.plan_in(act.session, row.id, PlanState.APPROVED)
     if plan is None:
         raise rules.PlanNotApproved("No plan of this case is approved.", rule="MZ/T 094-2017")

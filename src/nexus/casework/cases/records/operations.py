@@ -12,9 +12,10 @@ from nexus.casework.cases import queries as cases
 from nexus.casework.cases.model import OPEN, Case
 from nexus.casework.cases.records import model, policy, queries, rules
 from nexus.casework.cases.records.model import CaseNote, NoteLevel, NoteState
-from nexus.casework.cases.rules import check_moment, check_optional, check_text
+from nexus.casework.cases.rules import check_moment, check_optional
 from nexus.casework.editing.operations import apply_edits
 from nexus.core.refusals import Invalid, WrongState
+from nexus.core.texts import check_text
 from nexus.organizations import policy as organizations
 from nexus.organizations.model import Organization
 

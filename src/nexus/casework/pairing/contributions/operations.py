@@ -10,8 +10,8 @@ from nexus.areas.queries import check_code
 from nexus.casework.model import Station
 from nexus.casework.pairing import model, policy, rules
 from nexus.casework.pairing.operations import check_helper, served_station
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, Invalid
+from nexus.core.texts import check_reason
 
 GRAIN = Decimal("0.001")
 

@@ -9,8 +9,8 @@ from nexus.acting import Act
 from nexus.areas.model import CodeEntry
 from nexus.areas.queries import check_code
 from nexus.casework.visits import model, policy, queries, rules
-from nexus.core.reasons import check_impersonal, check_reason
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid
+from nexus.core.texts import check_impersonal, check_reason
 
 
 async def tell_change(

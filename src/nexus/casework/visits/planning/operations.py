@@ -15,8 +15,8 @@ from nexus.casework.model import RiskTier
 from nexus.casework.visits import model, policy, queries, rules
 from nexus.casework.visits.operations import check_case
 from nexus.core.ids import new_id
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import Forbidden, Invalid
+from nexus.core.texts import check_reason
 from nexus.recipients.model import Household
 
 ACTIVE = model.VisitPlanState.ACTIVE

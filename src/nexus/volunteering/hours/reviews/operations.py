@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from nexus.acting import Act
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.volunteering.hours import model, policy, queries, rules
 from nexus.volunteering.hours.model import DayTier, HoursSource, ServiceRecord
 from nexus.volunteering.hours.operations import (

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import Range
 
 from nexus.acting import Act, Role
-from nexus.core.reasons import check_reason
 from nexus.core.refusals import CapacityExhausted, GuardFailed, Invalid
+from nexus.core.texts import check_reason
 from nexus.volunteering import policy as volunteer_policy
 from nexus.volunteering.model import Volunteer, VolunteerState
 from nexus.volunteering.queries import (
