@@ -1,0 +1,1 @@
+"""What became of bought services: schemes, scores with evidence, the client's voice (T21b)."""

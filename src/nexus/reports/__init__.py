@@ -1,0 +1,1 @@
+"""Reports a buyer can put on the table: one model, every format."""
