@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.core.db import make_engine
 from nexus.core.embedded import Database, Embedded, database_at
 from nexus.core.migrating import migrate
+from tests.making import dated
 
 SESSION = secrets.token_hex(4)
 TEMPLATE = f"nexus_template_{SESSION}"
@@ -50,6 +51,15 @@ MEASURED = (
 )
 """Tests that hold the clock against something: a busy machine spoils a measurement, so they run
 alone (`-m measured`), and one that fails is measured again, at most twice."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Tables of cases name days from today: they become dates when their test runs."""
+    if isinstance(pyfuncitem, pytest.Function) and hasattr(pyfuncitem, "callspec"):
+        for name in pyfuncitem.callspec.params.keys() & pyfuncitem.funcargs.keys():
+            pyfuncitem.funcargs[name] = dated(pyfuncitem.funcargs[name])
+    return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

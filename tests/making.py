@@ -12,6 +12,7 @@ Each row is committed when the call returns, with whatever it must point at.
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -80,6 +81,38 @@ def now() -> datetime:
 def today() -> date:
     """The business day in Asia/Shanghai."""
     return now().astimezone(SHANGHAI).date()
+
+
+@dataclass(frozen=True)
+class FromToday:
+    """A day told from the business day of the asking: `dated` makes it a date."""
+
+    days: int
+
+    def __repr__(self) -> str:
+        return f"today{self.days:+}"
+
+
+def from_today(days: int = 0) -> Any:
+    """A day for tables of cases: they are read at collection, and a run may cross midnight."""
+    return FromToday(days)
+
+
+def dated(value: Any) -> Any:
+    """The value with every `from_today` in it as the date that it is now."""
+    match value:
+        case FromToday(days):
+            return today() + timedelta(days=days)
+        case dict():
+            return {key: dated(each) for key, each in value.items()}
+        case list() | tuple() if type(value) in (list, tuple):
+            return type(value)(dated(each) for each in value)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            told = {f.name: getattr(value, f.name) for f in fields(value) if f.init}
+            new = {name: dated(each) for name, each in told.items()}
+            return replace(value, **new) if new != told else value
+        case _:
+            return value
 
 
 def number(prefix: str) -> str:

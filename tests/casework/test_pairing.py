@@ -20,7 +20,7 @@ from nexus.recipients.model import Household
 from tests.casework.visiting import FAR, TOWN, Place, a_place, tried
 from tests.conftest import Api
 from tests.deeds import acting, count_of, events_of, reread
-from tests.making import COUNTER, making, now, today
+from tests.making import COUNTER, dated, from_today, making, now, today
 
 S = model.PairingState
 SEES = STATION | GOVERNMENT | policy.HELPERS | {Role.DPO, Role.SYSTEM}
@@ -235,24 +235,24 @@ async def test_a_household_that_moves_or_merges_takes_its_pairing_along(
                 )
 
 
-HOURS = rules.Gift("hours", today(), minutes=90)
+HOURS = rules.Gift("hours", from_today(), minutes=90)
 
 
 @pytest.mark.parametrize(
     "gift",
     [
-        rules.Gift("hours", today()),
-        rules.Gift("hours", today(), minutes=0),
-        rules.Gift("hours", today(), minutes=1441),
-        rules.Gift("hours", today(), minutes=60, amount_fen=100),
-        rules.Gift("cash", today(), minutes=5, amount_fen=100),
-        rules.Gift("cash", today(), amount_fen=0),
-        rules.Gift("goods", today(), quantity=Decimal(2)),
-        rules.Gift("goods", today(), quantity=Decimal(0), unit="C62"),
-        rules.Gift("goods", today(), quantity=Decimal(1), unit="NOPE"),
-        rules.Gift("goods", today(), quantity=Decimal(1), unit="C62", item_code="NOPE"),
-        rules.Gift("hours", today() + timedelta(days=1), minutes=60),
-        rules.Gift("hours", today() - timedelta(days=60), minutes=60),
+        rules.Gift("hours", from_today()),
+        rules.Gift("hours", from_today(), minutes=0),
+        rules.Gift("hours", from_today(), minutes=1441),
+        rules.Gift("hours", from_today(), minutes=60, amount_fen=100),
+        rules.Gift("cash", from_today(), minutes=5, amount_fen=100),
+        rules.Gift("cash", from_today(), amount_fen=0),
+        rules.Gift("goods", from_today(), quantity=Decimal(2)),
+        rules.Gift("goods", from_today(), quantity=Decimal(0), unit="C62"),
+        rules.Gift("goods", from_today(), quantity=Decimal(1), unit="NOPE"),
+        rules.Gift("goods", from_today(), quantity=Decimal(1), unit="C62", item_code="NOPE"),
+        rules.Gift("hours", from_today(1), minutes=60),
+        rules.Gift("hours", from_today(-60), minutes=60),
     ],
 )
 async def test_what_is_no_gift(
@@ -275,7 +275,7 @@ async def test_what_was_given_counts_once(engine: AsyncEngine, api: Api) -> None
     async with making(engine) as m:
         giver = await m.organization()
     row = await put_pairing(engine, place, giver)
-    gifts = (HOURS, rules.Gift("cash", today(), amount_fen=50_000), HOURS)
+    gifts = (dated(HOURS), rules.Gift("cash", today(), amount_fen=50_000), dated(HOURS))
     made = []
     for gift in gifts:
         async with acting(engine, place.worker) as act:
@@ -293,7 +293,7 @@ async def test_what_was_given_counts_once(engine: AsyncEngine, api: Api) -> None
             await contributions.correct_contribution(act, half, **right)
     async with acting(engine, place.lead) as act:
         await contributions.correct_contribution(
-            act, HOURS, contribution_id=twice.id, reason="重复登记", void=True
+            act, dated(HOURS), contribution_id=twice.id, reason="重复登记", void=True
         )
     answer = await api(place.lead)(TOTALS)
     (total,) = answer["data"]["contributionTotals"]["helpers"]

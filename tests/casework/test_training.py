@@ -15,12 +15,12 @@ from nexus.core.refusals import Forbidden, Invalid, NotFound, Refusal
 from nexus.graph.identifiers import encode
 from tests.conftest import Api
 from tests.deeds import acting, count_of, events_of, reread
-from tests.making import making, today
+from tests.making import dated, from_today, making, today
 
 COURSE: dict[str, Any] = {
     "title": "个案管理实务",
     "provider": "省社工协会",
-    "held_on": today(),
+    "held_on": from_today(),
     "minutes": 480,
 }
 
@@ -55,16 +55,16 @@ async def test_who_keeps_training_records(engine: AsyncEngine) -> None:
     for account, refusal in ((clerk, Forbidden), (charity, NotFound)):
         with pytest.raises(refusal):
             async with acting(engine, account) as act:
-                await operations.record_training(act, worker_id=worker.id, **COURSE)
+                await operations.record_training(act, worker_id=worker.id, **dated(COURSE))
     async with acting(engine, approver) as act:
-        row = await operations.record_training(act, worker_id=worker.id, **COURSE)
+        row = await operations.record_training(act, worker_id=worker.id, **dated(COURSE))
     assert await events_of(engine, row) == ["training.recorded"]
 
 
 @pytest.mark.parametrize(
     "more",
     [
-        {"held_on": today() + timedelta(days=1)},
+        {"held_on": from_today(1)},
         {"minutes": 0},
         {"title": " "},
         {"provider": "联系 13800138000"},
@@ -76,7 +76,7 @@ async def test_what_is_no_training(engine: AsyncEngine, more: dict[str, Any]) ->
     before = await count_of(engine, model.TrainingRecord)
     with pytest.raises(Invalid):
         async with acting(engine, approver) as act:
-            await operations.record_training(act, worker_id=worker.id, **COURSE | more)
+            await operations.record_training(act, worker_id=worker.id, **dated(COURSE | more))
     assert await count_of(engine, model.TrainingRecord) == before
 
 
@@ -85,8 +85,8 @@ async def test_a_record_is_corrected_once(engine: AsyncEngine) -> None:
     async with making(engine) as m:
         worker, approver = await m.worker(), await m.account(Role.GOV_APPROVER)
     async with acting(engine, approver) as act:
-        row = await operations.record_training(act, worker_id=worker.id, **COURSE)
-    given = COURSE | {"minutes": 240, "training_id": row.id, "reason": "学时录错"}
+        row = await operations.record_training(act, worker_id=worker.id, **dated(COURSE))
+    given = dated(COURSE) | {"minutes": 240, "training_id": row.id, "reason": "学时录错"}
     async with acting(engine, approver) as act:
         later = await operations.correct_training(act, **given)
     assert (later.corrects_id, later.worker_id) == (row.id, worker.id)

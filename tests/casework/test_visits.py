@@ -29,7 +29,7 @@ from tests.casework.visiting import (
     tried,
 )
 from tests.deeds import acting, actor_of, events_of, reread
-from tests.making import making, now, today
+from tests.making import from_today, making, now, today
 
 SEES = STATION | GOVERNMENT | {Role.DPO, Role.SYSTEM}
 LEADS = frozenset({Role.STATION_LEAD})
@@ -247,7 +247,7 @@ async def test_two_devices_keep_both_values(engine: AsyncEngine, place: Place) -
         (S.SCHEDULED, {"minutes": 5}),
         (S.SCHEDULED, {"summary": "x"}),
         (S.DONE, {"worker_id": None}),
-        (S.SCHEDULED, {"window_to": today()}),
+        (S.SCHEDULED, {"window_to": from_today()}),
         (S.DONE, {"danger_answer": "x"}),
     ],
 )

@@ -26,7 +26,7 @@ from nexus.core.refusals import (
 )
 from nexus.graph.sql import as_predicate
 from tests.deeds import acting, actor_of, count_of, events_of, reread
-from tests.making import making, now, today
+from tests.making import from_today, making, now, today
 
 _O = model.OfferState
 
@@ -128,7 +128,7 @@ async def test_a_draft_is_listed_paused_resumed_and_withdrawn(engine: AsyncEngin
         ({"min_age": 60, "max_age": 59}, Invalid, "maxAge"),
         ({"min_age": -1}, Invalid, "minAge"),
         ({"title": "  "}, Invalid, "title"),
-        ({"available_to": today()}, Invalid, "availableTo"),
+        ({"available_to": from_today()}, Invalid, "availableTo"),
     ],
 )
 async def test_terms_that_make_no_sense_are_refused(

@@ -14,7 +14,7 @@ from nexus.charity import model, operations, policy
 from nexus.core.refusals import Forbidden, GuardFailed, Invalid, NotFound, Refusal, WrongState
 from nexus.organizations.model import Qualification, QualificationKind
 from tests.deeds import acting, actor_of, events_of, reread
-from tests.making import making, now, today
+from tests.making import from_today, making, now, today
 
 _P = model.ProjectState
 
@@ -92,7 +92,7 @@ async def test_a_project_from_draft_to_archive(engine: AsyncEngine) -> None:
         ({"field": "fun"}, UnknownCode, "charityField"),
         ({"name": " "}, Invalid, "name"),
         ({"budget_fen": -1}, Invalid, "budgetFen"),
-        ({"ends_on": today()}, Invalid, "endsOn"),
+        ({"ends_on": from_today()}, Invalid, "endsOn"),
     ],
 )
 async def test_terms_that_make_no_sense_are_refused(

@@ -74,8 +74,8 @@ def _clerk(place: Place) -> str:
     return encode("Account", place.clerk.id)
 
 
-def _day(days: int) -> str:
-    return (today() + timedelta(days=days)).isoformat()
+def _day(days: int) -> Callable[[Place], str]:
+    return lambda _: (today() + timedelta(days=days)).isoformat()
 
 
 def _town(place: Place) -> str:

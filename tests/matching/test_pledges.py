@@ -24,7 +24,7 @@ from nexus.matching.pledges import operations as pledges
 from nexus.matching.pledges.model import MOVES, PLEDGE_TRANSITIONS, Bucket, PledgeState
 from nexus.matching.pledges.rules import AlreadyPledged, OfferUnfit
 from nexus.needs.model import NeedState
-from tests.making import making, now, today
+from tests.making import from_today, making, now, today
 from tests.matching.bridge import Bridge, build_bridge
 
 Deed = Callable[..., Awaitable[Any]]
@@ -223,7 +223,7 @@ async def test_one_live_pledge_a_line_organization_and_offer(engine: AsyncEngine
         ("NaN", {}),
         ("Infinity", {}),
         ("1000000000000", {}),
-        ("1", {"planned_on": today() - timedelta(days=1)}),
+        ("1", {"planned_on": from_today(-1)}),
         ("1", {"amount_fen": 100}),
     ],
 )
@@ -256,8 +256,8 @@ async def test_a_cash_pledge_counts_in_fen(engine: AsyncEngine) -> None:
         ({"state": "blocked"}, "offerId"),
         ({"unit": "LTR"}, "offerId"),
         ({"kind": "service"}, "offerId"),
-        ({"available_to": today()}, "offerId"),
-        ({"available_from": today() + timedelta(days=1)}, "offerId"),
+        ({"available_to": from_today()}, "offerId"),
+        ({"available_from": from_today(1)}, "offerId"),
     ],
 )
 async def test_an_offer_that_does_not_fit_is_refused(

@@ -19,7 +19,7 @@ from nexus.needs.model import Need, NeedLine, Urgency
 from nexus.recipients.model import Band, ConsentState, Gender, RecognitionState
 from tests.conftest import Api
 from tests.deeds import acting, actor_of
-from tests.making import Maker, making, now, today
+from tests.making import Maker, from_today, making, now, today
 
 ALL = literal_column("NULL", Integer())
 
@@ -69,8 +69,8 @@ OFFER_FILTERS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("not blocked", {}, {"state": OfferState.BLOCKED}),
     (
         "not stale",
-        {"review_due_on": today()},
-        {"review_due_on": today() - timedelta(days=1)},
+        {"review_due_on": from_today()},
+        {"review_due_on": from_today(-1)},
     ),
     ("kind", {}, {"kind": OfferKind.SERVICE}),
     ("unit", {}, {"unit": "C62"}),
@@ -83,8 +83,8 @@ OFFER_FILTERS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("no figure", {"capacity_maximum": None}, {"kind": OfferKind.HOURS}),
     (
         "ends later",
-        {"available_to": today() + timedelta(days=1)},
-        {"available_to": today()},
+        {"available_to": from_today(1)},
+        {"available_to": from_today()},
     ),
     ("area above", {"areas": ["CN"]}, {"areas": ["45"]}),
     ("area of the city", {"areas": ["4401"]}, {"areas": ["4403"]}),
@@ -160,12 +160,12 @@ async def test_lines_must_be_open(
 @pytest.mark.parametrize(
     ("starts", "needed_by", "passes"),
     [
-        (today(), None, True),
-        (today() + timedelta(days=5), None, True),
-        (today() + timedelta(days=5), today() + timedelta(days=5), True),
-        (today() + timedelta(days=5), today() + timedelta(days=4), False),
-        (today() - timedelta(days=5), today() - timedelta(days=9), True),
-        (today() + timedelta(days=1), today() - timedelta(days=9), False),
+        (from_today(), None, True),
+        (from_today(5), None, True),
+        (from_today(5), from_today(5), True),
+        (from_today(5), from_today(4), False),
+        (from_today(-5), from_today(-9), True),
+        (from_today(1), from_today(-9), False),
     ],
 )
 async def test_the_offers_period_meets_the_needs(
@@ -272,8 +272,8 @@ RECOGNITIONS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
     ("under review", {"tiers": ["BASIC"]}, {"state": RecognitionState.UNDER_REVIEW}, True),
     ("pending", {"tiers": ["BASIC"]}, {"state": RecognitionState.PENDING}, False),
     ("ended", {"tiers": ["BASIC"]}, {"state": RecognitionState.ENDED}, False),
-    ("run out", {"tiers": ["BASIC"]}, {"valid_to": today()}, False),
-    ("not yet", {"tiers": ["BASIC"]}, {"valid_from": today() + timedelta(days=1)}, False),
+    ("run out", {"tiers": ["BASIC"]}, {"valid_to": from_today()}, False),
+    ("not yet", {"tiers": ["BASIC"]}, {"valid_from": from_today(1)}, False),
 ]
 
 
@@ -301,7 +301,7 @@ async def test_recognitions(
 CONSENTS: list[tuple[str, dict[str, Any], bool]] = [
     ("granted", {}, True),
     ("withdrawn", {"state": ConsentState.WITHDRAWN}, False),
-    ("run out", {"expires_on": today()}, False),
+    ("run out", {"expires_on": from_today()}, False),
     ("for another purpose", {"purposes": ["PUB", "DELIV"]}, False),
     ("of another class", {"data_classes": ["D2"]}, False),
     ("to another receiver", {"receiver_ids": [new_id()]}, False),

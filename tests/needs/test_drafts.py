@@ -22,7 +22,7 @@ from nexus.needs.model import (
 )
 from nexus.needs.operations import add_need_line, create_need, remove_need_line, update_need
 from nexus.needs.rules import LineInput
-from tests.making import Maker, making, today
+from tests.making import Maker, from_today, making, today
 from tests.needs.acting import do, snapshot
 
 RICE = LineInput(
@@ -138,7 +138,7 @@ BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("nameless group", {"group_name": " "}, Invalid, "groupName"),
     (
         "period",
-        {"publish_from": today(), "publish_until": today()},
+        {"publish_from": from_today(), "publish_until": from_today()},
         Invalid,
         "publishUntil",
     ),

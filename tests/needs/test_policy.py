@@ -12,7 +12,7 @@ from nexus.graph.sql import as_predicate
 from nexus.needs import policy
 from nexus.needs.model import Need, NeedLine, NeedState, Visibility
 from nexus.recipients.model import Consent, Household
-from tests.making import Maker, making, now, today
+from tests.making import Maker, from_today, making, now, today
 from tests.needs.acting import actor_of
 
 S, V = NeedState, Visibility
@@ -140,7 +140,7 @@ async def test_an_unverified_charity_sees_what_everybody_sees(
         {"state": "expired"},
         {"state": "superseded"},
         {"state": "lapsed"},
-        {"expires_on": today()},
+        {"expires_on": from_today()},
         {"purposes": ["CASE"]},
         {"data_classes": ["D0"]},
     ],

@@ -42,7 +42,7 @@ from nexus.recipients.consents.operations import refuse_consent
 from nexus.recipients.model import ConsentState, Household, Recipient
 from nexus.worker import drain
 from tests.deeds import acting, actor_of, events_of, reread
-from tests.making import making, now, today
+from tests.making import from_today, making, now, today
 
 S, R, V, P = NeedState, RelaxedRule, Visibility, PopulationGroup
 ROLES = [role for role in Role if role is not Role.ANONYMOUS]
@@ -194,7 +194,7 @@ async def test_a_group_asks_nobodys_consent(engine: AsyncEngine, desk: Desk) -> 
         ({"public_summary": "联系 13800138000"}, {}, GuardFailed, "publicSummary"),
         ({"public_title": None}, {}, Refusal, "publicTitle"),
         ({"reviewed": False}, {}, GuardFailed, "reviewed"),
-        ({}, {"publish_until": today()}, GuardFailed, "publishUntil"),
+        ({}, {"publish_until": from_today()}, GuardFailed, "publishUntil"),
     ],
 )
 async def test_what_keeps_it_back(

@@ -14,7 +14,7 @@ from nexus.needs.model import Need, NeedLine, NeedState, Visibility
 from nexus.needs.operations import pause_under_consent, publish_need, resume_need
 from nexus.recipients.consents.operations import withdraw_consent
 from nexus.recipients.model import Consent
-from tests.making import Maker, making, today
+from tests.making import Maker, from_today, making, today
 from tests.needs.acting import do, snapshot
 
 S = NeedState
@@ -61,7 +61,7 @@ async def test_publishing_releases_the_text_within_the_consent(engine: AsyncEngi
     [
         {"state": "withdrawn"},
         {"state": "requested"},
-        {"expires_on": today()},
+        {"expires_on": from_today()},
         {"purposes": ["CASE"]},
         {"purposes": ["MATCH"]},
         {"data_classes": ["D0"]},

@@ -29,7 +29,7 @@ from nexus.matching.referrals.model import (
 from nexus.matching.referrals.rules import Side
 from nexus.recipients.vault.rules import session_info
 from tests.deeds import VAULT_KEY
-from tests.making import making, now, number, today
+from tests.making import dated, from_today, making, now, number, today
 
 D, S = ReferralDirection, ReferralState
 TOWN, NEXT_TOWN, COUNTY, FAR = "440103001", "440103002", "440103", "445102"
@@ -71,7 +71,7 @@ RECEIVERS = CHARITY | GOV | {Role.VOL_ORG, Role.STATION_LEAD, Role.SOCIAL_WORKER
 MARKERS = {Role.STATION_LEAD, Role.GOV_APPROVER, Role.CHARITY_USER}
 VERBS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "send": (policy.may_send, o.send_referral, {}),
-    "accept": (policy.may_accept, o.accept_referral, {"planned_on": today()}),
+    "accept": (policy.may_accept, o.accept_referral, {"planned_on": from_today()}),
     "reject": (policy.may_reject, o.reject_referral, {"code": "other"}),
     "expire": (policy.may_expire, None, {}),
     "start": (policy.may_start, o.start_referral, {}),
@@ -82,7 +82,11 @@ VERBS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "recall": (policy.may_recall, o.recall_referral, {}),
     "mark_error": (policy.may_mark_error, o.mark_referral_error, {}),
     "refer_onward": (policy.may_refer_onward, o.refer_onward, {"line_ids": []}),
-    "confirm_outcome": (policy.may_confirm_outcome, o.confirm_outcome, {"contacted_on": today()}),
+    "confirm_outcome": (
+        policy.may_confirm_outcome,
+        o.confirm_outcome,
+        {"contacted_on": from_today()},
+    ),
     "reopen": (policy.may_reopen, o.reopen_referral, {}),
 }
 LEADS_TO = {
@@ -311,7 +315,7 @@ async def attempt(session: AsyncSession, field: Field, row: Referral, verb: str)
     """The state it led to, or the refusal; always undone."""
     _, deed, more = VERBS[verb]
     actor = doers(field, row, verb)
-    given = {"reason": "说明", **more}
+    given = {"reason": "说明", **dated(more)}
     if verb == "refer_onward":
         given = {**more, "package": o.Package(to_organization_id=field.parties["stranger"].id)}
     point = await session.begin_nested()

@@ -13,14 +13,14 @@ from nexus.matching.referrals import operations as o
 from nexus.matching.referrals.model import TRANSITIONS, Referral, ReferralState
 from nexus.recipients.vault.rules import session_info
 from tests.deeds import VAULT_KEY, actor_of
-from tests.making import making, today
+from tests.making import dated, from_today, making, today
 from tests.referrals.referring import COUNTY, ELSEWHERE, TOWN, Ground, prepare
 
 S = ReferralState
 NEXT_TOWN = "440103002"
 DEEDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "send": (o.send_referral, {}),
-    "accept": (o.accept_referral, {"planned_on": today()}),
+    "accept": (o.accept_referral, {"planned_on": from_today()}),
     "reject": (o.reject_referral, {"code": "other"}),
     "start": (o.start_referral, {}),
     "hold": (o.hold_referral, {}),
@@ -29,7 +29,7 @@ DEEDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "fail": (o.fail_referral, {}),
     "recall": (o.recall_referral, {}),
     "mark_error": (o.mark_referral_error, {}),
-    "confirm_outcome": (o.confirm_outcome, {"contacted_on": today()}),
+    "confirm_outcome": (o.confirm_outcome, {"contacted_on": from_today()}),
     "reopen": (o.reopen_referral, {}),
 }
 SENDING = {"send", "recall", "reopen", "confirm_outcome", "hold", "resume"}
@@ -150,7 +150,7 @@ async def attempt(session: AsyncSession, account: Account, row: Referral, verb: 
             row.id,
             expected_version=row.version,
             reason="说明",
-            **more,
+            **dated(more),
         )
         await session.flush()
         return moved.state
