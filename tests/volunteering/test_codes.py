@@ -1,10 +1,14 @@
 """Codes of sign-in and sign-out: one a minute, one task, one way, and nowhere in the logs."""
 
 import logging
+import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import segno
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -161,3 +165,51 @@ async def test_a_code_is_in_no_log_and_in_no_history(
             heard += "".join(found.scalars())
     assert shown["signIn"] not in heard
     assert shown["signOut"] not in heard
+
+
+async def test_the_codes_come_as_pictures_too(api: Any, engine: AsyncEngine) -> None:
+    async with making(engine) as m:
+        own = await m.organization()
+        organizer = await m.account(Role.VOL_ORG, organization=own, area_code=None)
+        task = await _running(m, own)
+    document = (
+        "mutation($id: ID!, $page: String) { attendanceCode(input: {taskId: $id, page: $page}) { "
+        "... on AttendanceCode { signInPayload signOutPayload signInQr signOutQr } "
+        "... on Refusal { code field } } }"
+    )
+    given = {"id": encode("VolunteerTask", task.id)}
+    shown = (await api(organizer)(document, **given))["data"]["attendanceCode"]
+    page = "https://nexus.example/station/attend"
+    paged = (await api(organizer)(document, **given, page=page))["data"]["attendanceCode"]
+    assert _modules(shown["signInQr"]) == _wanted(shown["signInPayload"])
+    assert _modules(shown["signOutQr"]) == _wanted(shown["signOutPayload"])
+    assert _modules(paged["signInQr"]) == _wanted(f"{page}#{paged['signInPayload']}")
+    for bad in (
+        "javascript:alert(1)",
+        f"{page}#x",
+        "https://me@nexus.example/",
+        "/station",
+        "http://[",
+    ):
+        refused = (await api(organizer)(document, **given, page=bad))["data"]["attendanceCode"]
+        assert refused == {"code": "INVALID", "field": "page"}
+
+
+def _wanted(text: str) -> set[tuple[int, int]]:
+    matrix = segno.make_qr(text, error="m", boost_error=False).matrix
+    return {(x + 4, y + 4) for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark}
+
+
+def _modules(svg: str) -> set[tuple[int, int]]:
+    """The dark squares that the picture's strokes paint, each of them one unit wide."""
+    dark, (x, y) = set(), (Decimal(0), Decimal(0))
+    path = ElementTree.fromstring(svg).findall("{http://www.w3.org/2000/svg}path")[-1].attrib["d"]
+    for verb, first, second in re.findall(r"([MmhH])\s*(-?[\d.]+)(?:[ ,]?(-?[\d.]+))?", path):
+        if verb == "M":
+            x, y = Decimal(first), Decimal(second)
+        elif verb == "m":
+            x, y = x + Decimal(first), y + Decimal(second or 0)
+        else:
+            dark |= {(int(x) + at, int(y)) for at in range(int(first))}
+            x += int(first)
+    return dark
