@@ -41,11 +41,17 @@ const VisitForm = later(() => import("./screens/visit"));
 const OutboxScreen = later(() => import("./screens/outbox"));
 const SettingsScreen = later(() => import("./screens/settings"));
 const More = later(() => import("./screens/more"));
+const Tasks = later(() => import("./screens/tasks"));
+const TaskFile = later(() => import("./screens/task"));
+const Attend = later(() => import("./screens/attend"));
+const Refer = later(() => import("./screens/refer"));
 
 const EVERY = 60_000;
 
 export function App({ known }: { known: boolean }) {
   const [open, setOpen] = useState(known);
+  // A volunteer who has read a station's code has no desk here, and needs none.
+  if (location.pathname === "/station/attend") return <Attend params={{}} />;
   if (!open) {
     return <SignIn onDone={() => setOpen(true)} />;
   }
@@ -88,10 +94,14 @@ function Screens() {
         <Route path="/inbox/:id" component={ReferralFile} />
         <Route path="/needs" component={Needs} />
         <Route path="/needs/:id" component={NeedFile} />
+        <Route path="/needs/:id/refer" component={Refer} />
         <Route path="/cases" component={Cases} />
         <Route path="/cases/:id" component={CaseFile} />
         <Route path="/cases/:id/assess" component={Assess} />
+        <Route path="/cases/:caseId/visit" component={VisitForm} />
         <Route path="/visits/:id" component={VisitForm} />
+        <Route path="/tasks" component={Tasks} />
+        <Route path="/tasks/:id" component={TaskFile} />
         <Route path="/outbox" component={OutboxScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route path="/more" component={More} />

@@ -127,6 +127,22 @@ export const DEEDS: Record<string, Deed> = {
   beginAssessment: deed(gql.BeginAssessmentDocument, "main"),
   beginPlanning: deed(gql.BeginPlanningDocument, "main"),
   closeCase: deed(gql.CloseCaseDocument, "main"),
+  createReferral: deed(gql.CreateReferralDocument, "main"),
+  sendReferral: deed(gql.SendReferralDocument, "main"),
+  submitVolunteerTask: deed(gql.SubmitVolunteerTaskDocument, "main"),
+  publishVolunteerTask: deed(gql.PublishVolunteerTaskDocument, "main"),
+  returnVolunteerTask: deed(gql.ReturnVolunteerTaskDocument, "plain", reason(true)),
+  openRecruitment: deed(gql.OpenRecruitmentDocument, "main"),
+  startVolunteerTask: deed(gql.StartVolunteerTaskDocument, "main"),
+  endVolunteerTask: deed(gql.EndVolunteerTaskDocument, "main"),
+  confirmTaskHours: deed(gql.ConfirmTaskHoursDocument, "main"),
+  closeVolunteerTask: deed(gql.CloseVolunteerTaskDocument, "plain"),
+  cancelVolunteerTask: deed(gql.CancelVolunteerTaskDocument, "danger", reason(true)),
+  confirmSignup: deed(gql.ConfirmSignupDocument, "main"),
+  declineSignup: deed(gql.DeclineSignupDocument, "plain", reason(true)),
+  markNoShow: deed(gql.MarkNoShowDocument, "plain"),
+  checkIn: deed(gql.CheckInDocument, "main"),
+  checkOut: deed(gql.CheckOutDocument, "main"),
 };
 
 /** Deeds that have a screen of their own, so no button of a list does them. */

@@ -59,6 +59,11 @@ export async function lastDesk(): Promise<Desk | null> {
   return id ? open(id) : null;
 }
 
+/** Somebody else has signed in here: the desk of whoever worked last is not opened under their name. */
+export function forgetOthers(account: string): void {
+  if (localStorage.getItem(LAST) !== account) localStorage.removeItem(LAST);
+}
+
 /** The desk of whoever has just signed in. */
 export async function deskOf(account: Account): Promise<Desk> {
   if (desk?.account.id !== account.id) desk?.base.close();

@@ -10,6 +10,8 @@ import { learn } from "./words";
 export type WorkItem = gql.TodayQuery["waitingForMe"]["items"][number];
 export type Referral = gql.ReferralsQuery["referrals"]["nodes"][number];
 export type Need = gql.BoardQuery["needs"]["nodes"][number];
+export type Task = gql.TasksQuery["volunteerTasks"]["nodes"][number];
+export type Receivers = gql.ReceiversQuery;
 type Entry = gql.WorksetQuery["syncWorkset"]["entries"][number];
 type Held<Name extends string> = Extract<NonNullable<Entry["node"]>, { __typename: Name }> & {
   householdId: string | null;
@@ -30,6 +32,7 @@ type Code = gql.CodesQuery["codeEntries"]["nodes"][number];
 
 const MOST_PAGES = 10;
 const CODES_FOR = 7 * 24 * 3_600_000;
+const RECEIVERS_FOR = 24 * 3_600_000;
 const OPEN_REFERRALS: gql.ReferralState[] = ["REQUESTED", "ACCEPTED", "IN_PROGRESS", "ON_HOLD", "COMPLETED"];
 
 /** Who is signed in; null when nobody is. */
@@ -132,6 +135,26 @@ async function workset(now: number): Promise<void> {
   }
 }
 
+/** Who organizes work of volunteers, for their own organization. */
+const ORGANIZERS = ["STATION_LEAD", "SOCIAL_WORKER", "VOL_ORG"];
+
+async function tasks(now: number): Promise<void> {
+  const { base, account } = here();
+  if (!ORGANIZERS.includes(account.role) || !account.organization) return;
+  const found = await ask(gql.TasksDocument, { organization: account.organization.id });
+  await replaceRows(base, "task", ranked(found.volunteerTasks.nodes), now);
+}
+
+/** To whom something may be referred: rarely other than yesterday. */
+async function receivers(now: number, area: string | null): Promise<void> {
+  const { base } = here();
+  const known = ((await base.get("meta", "receiversAt")) as number | undefined) ?? 0;
+  if (known + RECEIVERS_FOR > now) return;
+  const data = await ask(gql.ReceiversDocument, { area });
+  await replaceRows(base, "receivers", [{ id: "all", data }], now);
+  await base.put("meta", now, "receiversAt");
+}
+
 /** The questionnaires of visits and assessments. */
 async function forms(now: number): Promise<void> {
   const { base } = here();
@@ -178,6 +201,8 @@ async function once(): Promise<void> {
     await replaceRows(base, "work", ranked(await work()), now);
     await replaceRows(base, "referral", ranked(await referrals()), now);
     await replaceRows(base, "need", ranked(await board(area)), now);
+    await tasks(now);
+    await receivers(now, area);
     await base.put("meta", now, "syncedAt");
     nowIs({ reachable: true, signedOut: false, unwell: "" });
   } catch (error) {

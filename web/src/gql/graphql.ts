@@ -33,6 +33,10 @@ export type AssessmentState =
   | 'DRAFT'
   | 'SUPERSEDED';
 
+export type AttendanceCodeInput = {
+  taskId: string | number;
+};
+
 export type Band =
   | 'MILD'
   | 'MODERATE'
@@ -77,6 +81,33 @@ export type Channel =
   | 'STATION'
   | 'VOLUNTEER';
 
+export type CheckInInput = {
+  /** The town one is in; no finer place is kept. */
+  area?: string | null | undefined;
+  code?: string | null | undefined;
+  idempotencyKey: string;
+  taskId: string | number;
+  volunteerId?: string | number | null | undefined;
+};
+
+export type CheckInMode =
+  | 'CODE'
+  | 'SCAN'
+  | 'SELF_LOCATION';
+
+export type CheckInState =
+  | 'CLOSED'
+  | 'LAPSED'
+  | 'OPEN';
+
+export type CheckOutInput = {
+  area?: string | null | undefined;
+  code?: string | null | undefined;
+  expectedVersion: number;
+  id: string | number;
+  idempotencyKey: string;
+};
+
 export type CompleteReferralInput = {
   expectedVersion: number;
   id: string | number;
@@ -92,6 +123,15 @@ export type ConfirmOutcomeInput = {
   idempotencyKey: string;
   reason?: string | null | undefined;
 };
+
+export type ConsentState =
+  | 'EXPIRED'
+  | 'GRANTED'
+  | 'LAPSED'
+  | 'REFUSED'
+  | 'REQUESTED'
+  | 'SUPERSEDED'
+  | 'WITHDRAWN';
 
 export type Coverage =
   | 'CONFIRMED'
@@ -122,6 +162,20 @@ export type CreateCaseNoteInput = {
   idempotencyKey: string;
   level: NoteLevel;
   text: string;
+};
+
+export type CreateReferralInput = {
+  consentId?: string | number | null | undefined;
+  dataClasses?: Array<string>;
+  idempotencyKey: string;
+  legalBasis?: string | null | undefined;
+  lines?: Array<ReferredLineInput>;
+  needId: string | number;
+  note?: string | null | undefined;
+  summary?: string | null | undefined;
+  title?: string | null | undefined;
+  toOrganizationId: string | number;
+  toStationId?: string | number | null | undefined;
 };
 
 export type DeliveryState =
@@ -187,6 +241,16 @@ export type NoteLevel =
 export type NoteState =
   | 'DRAFT'
   | 'SIGNED';
+
+export type OrganizationType =
+  | 'ASSOCIATION'
+  | 'COMMITTEE'
+  | 'COMPANY'
+  | 'FOUNDATION'
+  | 'GOVERNMENT_BODY'
+  | 'MASS_ORGANISATION'
+  | 'PUBLIC_INSTITUTION'
+  | 'SOCIAL_SERVICE_AGENCY';
 
 export type PerformVisitInput = {
   change?: ChangeInput | null | undefined;
@@ -272,6 +336,11 @@ export type ReferralState =
   | 'REJECTED'
   | 'REQUESTED';
 
+export type ReferredLineInput = {
+  lineId: string | number;
+  quantity?: string | null | undefined;
+};
+
 export type RejectReferralInput = {
   code: string;
   expectedVersion: number;
@@ -329,10 +398,30 @@ export type Role =
   | 'VOLUNTEER'
   | 'VOL_ORG';
 
+export type SignupState =
+  | 'APPLIED'
+  | 'ATTENDED'
+  | 'CANCELLED'
+  | 'CONFIRMED'
+  | 'DECLINED'
+  | 'NO_SHOW'
+  | 'WAITLISTED';
+
 export type StationLevel =
   | 'ASSISTANCE_CENTRE'
   | 'TOWN_STATION'
   | 'VILLAGE_POINT';
+
+export type TaskState =
+  | 'CANCELLED'
+  | 'CLOSED'
+  | 'DRAFT'
+  | 'ENDED'
+  | 'HOURS_CONFIRMED'
+  | 'IN_PROGRESS'
+  | 'PUBLISHED'
+  | 'RECRUITING'
+  | 'SUBMITTED';
 
 /** What every transition takes. */
 export type TransitionInput = {
@@ -784,6 +873,176 @@ export type SetEditAsideMutation = { deed:
     | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
    | null };
 
+export type CreateReferralMutationVariables = Exact<{
+  input: CreateReferralInput;
+}>;
+
+
+export type CreateReferralMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type SendReferralMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type SendReferralMutation = { deed:
+    | { __typename: 'Referral', id: string, state: ReferralState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type SubmitVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type SubmitVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type PublishVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type PublishVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type ReturnVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ReturnVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type OpenRecruitmentMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type OpenRecruitmentMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type StartVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type StartVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type EndVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type EndVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type ConfirmTaskHoursMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ConfirmTaskHoursMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type CloseVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type CloseVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type CancelVolunteerTaskMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type CancelVolunteerTaskMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VolunteerTask', id: string, state: TaskState, version: number }
+   | null };
+
+export type ConfirmSignupMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type ConfirmSignupMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Signup', id: string, state: SignupState, version: number }
+   | null };
+
+export type DeclineSignupMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type DeclineSignupMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Signup', id: string, state: SignupState, version: number }
+   | null };
+
+export type MarkNoShowMutationVariables = Exact<{
+  input: TransitionInput;
+}>;
+
+
+export type MarkNoShowMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Signup', id: string, state: SignupState, version: number }
+   | null };
+
+export type CheckInMutationVariables = Exact<{
+  input: CheckInInput;
+}>;
+
+
+export type CheckInMutation = { deed:
+    | { __typename: 'CheckIn', id: string, state: CheckInState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type CheckOutMutationVariables = Exact<{
+  input: CheckOutInput;
+}>;
+
+
+export type CheckOutMutation = { deed:
+    | { __typename: 'CheckIn', id: string, state: CheckInState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type AttendanceCodeMutationVariables = Exact<{
+  input: AttendanceCodeInput;
+}>;
+
+
+export type AttendanceCodeMutation = { deed:
+    | { __typename: 'AttendanceCode', signIn: string, signOut: string, signInPayload: string, signOutPayload: string, changesAt: string }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1042,6 +1301,45 @@ export type FormsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type FormsQuery = { instruments: { nodes: Array<{ id: string, code: string, revision: number, title: string, content: unknown, validFrom: string, validTo: string | null }> }, visitChecklists: { nodes: Array<{ id: string, code: string, listVersion: number, title: string, items: unknown }> } };
 
+export type TasksQueryVariables = Exact<{
+  organization: string | number;
+}>;
+
+
+export type TasksQuery = { volunteerTasks: { nodes: Array<{ id: string, no: string, name: string, summary: string | null, category: string, place: string | null, startsAt: string, endsAt: string, expected: number, insured: boolean, checkInMode: CheckInMode, state: TaskState, full: boolean, version: number, allowedActions: Array<string>, area: { name: string } | null, station: { name: string } | null, positions: { nodes: Array<{ id: string, role: string, slots: number, taken: number }> } }> } };
+
+export type TaskPeopleQueryVariables = Exact<{
+  no: string;
+  task: string | number;
+}>;
+
+
+export type TaskPeopleQuery = { volunteerTasks: { nodes: Array<{ id: string, checkIns: { nodes: Array<{ id: string, state: CheckInState, checkedInAt: string, checkedOutAt: string | null, version: number, volunteer: { id: string, no: string } | null }> } }> }, signups: { nodes: Array<{ id: string, state: SignupState, place: number | null, version: number, allowedActions: Array<string>, volunteer: { id: string, no: string } | null, position: { role: string } | null }> } };
+
+export type AttendQueryVariables = Exact<{
+  no: string;
+}>;
+
+
+export type AttendQuery = { volunteerTasks: { nodes: Array<{ id: string, no: string, name: string, place: string | null, startsAt: string, endsAt: string, state: TaskState, organization: { name: string } | null, checkIns: { nodes: Array<{ id: string, state: CheckInState, checkedInAt: string, checkedOutAt: string | null, version: number }> } }> } };
+
+export type ReceiversQueryVariables = Exact<{
+  area?: string | null | undefined;
+}>;
+
+
+export type ReceiversQuery = { stations: { nodes: Array<{ id: string, name: string, area: { name: string } | null, organization: { id: string, name: string } | null }> }, organizations: { nodes: Array<{ id: string, name: string, orgType: OrganizationType, area: { code: string, name: string } | null }> } };
+
+export type NeedConsentQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type NeedConsentQuery = { node:
+    | { id: string, consent: { id: string, state: ConsentState, purposes: Array<string>, dataClasses: Array<string>, expiresOn: string } | null }
+    | Record<PropertyKey, never>
+   | null };
+
 export class TypedDocumentString<TResult, TVariables>
   extends String
   implements DocumentTypeDecoration<TResult, TVariables>
@@ -1099,6 +1397,23 @@ export const CloseCaseDocument = {"__meta__":{"hash":"sha256:331961fbf332ebbac3b
 export const SignCaseNoteDocument = {"__meta__":{"hash":"sha256:40a538c3ec85e7c90b3b2558e7e0ec84110209e89080b8c531fd552be23c1e0b"}} as unknown as TypedDocumentString<SignCaseNoteMutation, SignCaseNoteMutationVariables>;
 export const AdoptEditDocument = {"__meta__":{"hash":"sha256:204e02a974867d341262e87c896555a9ed4272502258898b72a4cb780b69e28f"}} as unknown as TypedDocumentString<AdoptEditMutation, AdoptEditMutationVariables>;
 export const SetEditAsideDocument = {"__meta__":{"hash":"sha256:6393a906d59510174f105a679c5d31824c88e87dafe5768ce8e941f9e960a362"}} as unknown as TypedDocumentString<SetEditAsideMutation, SetEditAsideMutationVariables>;
+export const CreateReferralDocument = {"__meta__":{"hash":"sha256:669145e4d74cde026f4a41c030223d3d52368a79c5d69fa139a2178e71078d7e"}} as unknown as TypedDocumentString<CreateReferralMutation, CreateReferralMutationVariables>;
+export const SendReferralDocument = {"__meta__":{"hash":"sha256:42ab1760a89c05786f389a4c50db7e07ec52664b5154376bb040842afac59801"}} as unknown as TypedDocumentString<SendReferralMutation, SendReferralMutationVariables>;
+export const SubmitVolunteerTaskDocument = {"__meta__":{"hash":"sha256:8cef4978e689df811f954f6189cd711547610d24e1a0ca8358f8d0c7f2c52cf9"}} as unknown as TypedDocumentString<SubmitVolunteerTaskMutation, SubmitVolunteerTaskMutationVariables>;
+export const PublishVolunteerTaskDocument = {"__meta__":{"hash":"sha256:2af2144f7c3874a74ca28cc14d1afa4a8965f5b28d3b931af481110b88f38c63"}} as unknown as TypedDocumentString<PublishVolunteerTaskMutation, PublishVolunteerTaskMutationVariables>;
+export const ReturnVolunteerTaskDocument = {"__meta__":{"hash":"sha256:d2b9d06c008ba5d1a618538681c3319e9f305f14b5652174cac923c5d011370b"}} as unknown as TypedDocumentString<ReturnVolunteerTaskMutation, ReturnVolunteerTaskMutationVariables>;
+export const OpenRecruitmentDocument = {"__meta__":{"hash":"sha256:4f2c505fe312716a902f3ba5068a0d2d6c9ee6ebb666c9b0bd2e877f19f87a01"}} as unknown as TypedDocumentString<OpenRecruitmentMutation, OpenRecruitmentMutationVariables>;
+export const StartVolunteerTaskDocument = {"__meta__":{"hash":"sha256:75dc9fe1a8ca4bea2700d3cfe0b867853f5ef777cca3e9bf60459433f8fe34c0"}} as unknown as TypedDocumentString<StartVolunteerTaskMutation, StartVolunteerTaskMutationVariables>;
+export const EndVolunteerTaskDocument = {"__meta__":{"hash":"sha256:557cd653824e25ddc13795f8f6d3f0f6a1a118c5afeb46afd80682bfdaa8bca6"}} as unknown as TypedDocumentString<EndVolunteerTaskMutation, EndVolunteerTaskMutationVariables>;
+export const ConfirmTaskHoursDocument = {"__meta__":{"hash":"sha256:94a278d6547b869bea545b6eb6504a809f7bedb539f9d79b9078cd66e11d208b"}} as unknown as TypedDocumentString<ConfirmTaskHoursMutation, ConfirmTaskHoursMutationVariables>;
+export const CloseVolunteerTaskDocument = {"__meta__":{"hash":"sha256:066ac740da6da66f25d37494158f2b69852e8ce44bae0e414fbc84b6085a29bf"}} as unknown as TypedDocumentString<CloseVolunteerTaskMutation, CloseVolunteerTaskMutationVariables>;
+export const CancelVolunteerTaskDocument = {"__meta__":{"hash":"sha256:9a5ed4cadbb1590e9af8795bff673ea29652d514e9b70a4496af47abba3dd0fd"}} as unknown as TypedDocumentString<CancelVolunteerTaskMutation, CancelVolunteerTaskMutationVariables>;
+export const ConfirmSignupDocument = {"__meta__":{"hash":"sha256:f102f5c8dac450fe13f5f118e7575bbbe2d35c1e3aae4bda5898b448bc165d00"}} as unknown as TypedDocumentString<ConfirmSignupMutation, ConfirmSignupMutationVariables>;
+export const DeclineSignupDocument = {"__meta__":{"hash":"sha256:52b17f7aaa14277ccd1acea93573c01df7946983f5eb150f787ee433faadcf41"}} as unknown as TypedDocumentString<DeclineSignupMutation, DeclineSignupMutationVariables>;
+export const MarkNoShowDocument = {"__meta__":{"hash":"sha256:2f4ef12b232183fcb1d9d3db1d7d89d39efc9d8d8fb2958d1d81ab5a624d8e93"}} as unknown as TypedDocumentString<MarkNoShowMutation, MarkNoShowMutationVariables>;
+export const CheckInDocument = {"__meta__":{"hash":"sha256:eb4599112198eebcf1f461278e3954377786e16dfae9ee1a74124188c4c65471"}} as unknown as TypedDocumentString<CheckInMutation, CheckInMutationVariables>;
+export const CheckOutDocument = {"__meta__":{"hash":"sha256:7a5f38578bb5e4d2384ccd9407bd5bc9e1382ad0b7b9f2f4bcaa52a6cd6fccb8"}} as unknown as TypedDocumentString<CheckOutMutation, CheckOutMutationVariables>;
+export const AttendanceCodeDocument = {"__meta__":{"hash":"sha256:8714f2669e5dcaeb29e5373b79f6736fce16f0a376755f726653e02c08b2bf83"}} as unknown as TypedDocumentString<AttendanceCodeMutation, AttendanceCodeMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
 export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;
@@ -1107,3 +1422,8 @@ export const ReferralsDocument = {"__meta__":{"hash":"sha256:8a9677589f297181a8a
 export const BoardDocument = {"__meta__":{"hash":"sha256:a024763b0db8c3b0262f701f9ae8b51ae2306b2c35be25657cd4e6d1431f5dbc"}} as unknown as TypedDocumentString<BoardQuery, BoardQueryVariables>;
 export const WorksetDocument = {"__meta__":{"hash":"sha256:830778168150f0f282362af4c6e8428f4f10f30d0723ce71447eb1ab80c3b77b"}} as unknown as TypedDocumentString<WorksetQuery, WorksetQueryVariables>;
 export const FormsDocument = {"__meta__":{"hash":"sha256:d60ad2f3613389c79c51b818f35c42f93d52b466761c4abf9b7e5946c92071ce"}} as unknown as TypedDocumentString<FormsQuery, FormsQueryVariables>;
+export const TasksDocument = {"__meta__":{"hash":"sha256:2a5ead5bd709359d9260fa67c278774f4b24207f4dbab44905ab3baf401af3a5"}} as unknown as TypedDocumentString<TasksQuery, TasksQueryVariables>;
+export const TaskPeopleDocument = {"__meta__":{"hash":"sha256:b0cb88cb8e0c4527aea0cc131b68cd5729c44a41a8fcb0f011ba3a91c3078184"}} as unknown as TypedDocumentString<TaskPeopleQuery, TaskPeopleQueryVariables>;
+export const AttendDocument = {"__meta__":{"hash":"sha256:76c34684ef5ce42c0575ccb989aaabdde409809c621bb08069181036145abe48"}} as unknown as TypedDocumentString<AttendQuery, AttendQueryVariables>;
+export const ReceiversDocument = {"__meta__":{"hash":"sha256:6f8ed5eb46feccc4a9b92b781a00e0d63fac2054cc8b5b5226e7ca75767f97f7"}} as unknown as TypedDocumentString<ReceiversQuery, ReceiversQueryVariables>;
+export const NeedConsentDocument = {"__meta__":{"hash":"sha256:f80a75c03a8fc158a931edcbda83aa197e496eafbce9f05498f8e05012d95238"}} as unknown as TypedDocumentString<NeedConsentQuery, NeedConsentQueryVariables>;

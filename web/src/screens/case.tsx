@@ -178,6 +178,9 @@ export default function CaseFile({ params }: { params: Record<string, string | u
       <Link class="button" href={`/cases/${encodeURIComponent(id)}/assess`}>
         {t("assess.do")}
       </Link>
+      <Link class="button" href={`/cases/${encodeURIComponent(id)}/visit`}>
+        {t("visit.unplanned")}
+      </Link>
       {due && (
         <Link class="button main" href={`/visits/${encodeURIComponent(due.id)}`}>
           {t("visit.do")}

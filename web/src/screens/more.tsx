@@ -5,6 +5,7 @@ import { t, type Word } from "../words";
 
 const WAYS: [string, Word, Word][] = [
   ["/outbox", "outbox.title", "more.outbox"],
+  ["/tasks", "tasks.title", "more.tasks"],
   ["/stations", "stations.title", "more.stations"],
   ["/settings", "settings.title", "more.settings"],
 ];

@@ -1,4 +1,5 @@
 /** One need: its lines, what fits each and why, and the pledges that wait for an answer. */
+import { Link } from "wouter-preact";
 import { here } from "../desk";
 import { Badge, Empty, Facts, Section, Urgency, Waiting } from "../parts/basics";
 import { Deeds } from "../parts/deeds";
@@ -89,6 +90,16 @@ function Pledged({ pledge, title }: { pledge: Pledge; title: string }) {
   );
 }
 
+/** Whether it can be referred from here: verified or published, and of a territory one works in. */
+function refers(need: Need): boolean {
+  const { account } = here();
+  return (
+    ["SOCIAL_WORKER", "STATION_LEAD"].includes(account.role) &&
+    ["VERIFIED", "PUBLISHED"].includes(need.state) &&
+    need.area !== null
+  );
+}
+
 export default function NeedFile({ params }: { params: Record<string, string | undefined> }) {
   const id = decodeURIComponent(params["id"] ?? "");
   const found = useLive(() => rowsOf<Need>(here().base, "need"), [id]);
@@ -107,7 +118,18 @@ export default function NeedFile({ params }: { params: Record<string, string | u
       title={t("need.title")}
       back="/needs"
       printable
-      actions={<Deeds of={need} about={{ no: need.no, title, place: need.area?.name ?? "" }} />}
+      actions={
+        <>
+          <Deeds of={need} about={{ no: need.no, title, place: need.area?.name ?? "" }} />
+          {refers(need) && (
+            <div class="deeds">
+              <Link class="button" href={`/needs/${encodeURIComponent(id)}/refer`}>
+                {t("refer.title")}
+              </Link>
+            </div>
+          )}
+        </>
+      }
     >
       <section class="card">
         <p class="line">

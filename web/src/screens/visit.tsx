@@ -8,11 +8,12 @@ import { type Asked, QuestionOf, said } from "../parts/questions";
 import { rowOf, rowsOf } from "../store/base";
 import { useDraft } from "../store/draft";
 import { useLive } from "../store/news";
-import type { Checklist, Household, Visit } from "../sync";
+import type { Case, Checklist, Household, Visit } from "../sync";
 import { codesOf, day, t, tOf } from "../words";
 
 interface Said {
   page: number;
+  kind: string;
   performedAt: string;
   minutes: number | undefined;
   findings: Record<string, unknown>;
@@ -39,25 +40,34 @@ function minute(): string {
   return now.toISOString().slice(0, 16);
 }
 
-async function read(id: string) {
+/** Kinds of visit that nobody planned. */
+const KINDS = ["HOME", "PHONE", "VIDEO", "OFFICE"] as const;
+
+/** The visit that is due, or the case of one that nobody planned. */
+async function read(id: string, caseId: string) {
   const { base } = here();
   const visit = await rowOf<Visit>(base, "Visit", id);
-  if (!visit) return null;
+  const own = await rowOf<Case>(base, "Case", caseId);
+  const home = visit?.householdId ?? own?.householdId;
+  if (!home || (visit && !["SCHEDULED", "MISSED"].includes(visit.visitState))) return null;
   const lists = await rowsOf<Checklist>(base, "checklist");
   const checklist = lists
     .filter((one) => one.code === "VISIT")
     .sort((a, b) => b.listVersion - a.listVersion)[0];
-  const household = await rowOf<Household>(base, "Household", visit.householdId ?? "");
-  return { visit, household, items: (checklist?.items ?? []) as Question[] };
+  const household = await rowOf<Household>(base, "Household", home);
+  return { visit, own, home, household, items: (checklist?.items ?? []) as Question[] };
 }
 
 export default function VisitForm({ params }: { params: Record<string, string | undefined> }) {
   const id = decodeURIComponent(params["id"] ?? "");
-  const found = useLive(() => read(id), [id]);
+  const caseId = decodeURIComponent(params["caseId"] ?? "");
+  const back = caseId ? `/cases/${encodeURIComponent(caseId)}` : "/";
+  const found = useLive(() => read(id, caseId), [id, caseId]);
   const [, go] = useLocation();
   const [missing, setMissing] = useState<string[]>([]);
-  const draft = useDraft<Said>(`visit ${id}`, {
+  const draft = useDraft<Said>(caseId ? `visit of ${caseId}` : `visit ${id}`, {
     page: 0,
+    kind: "HOME",
     performedAt: minute(),
     minutes: undefined,
     findings: {},
@@ -67,14 +77,14 @@ export default function VisitForm({ params }: { params: Record<string, string | 
     changeNote: "",
   });
   if (found === undefined || !draft.value) return <Waiting />;
-  if (found === null || !["SCHEDULED", "MISSED"].includes(found.visit.visitState)) {
+  if (found === null) {
     return (
-      <Frame title={t("visit.title")} back="/">
+      <Frame title={t("visit.title")} back={back}>
         <Empty word="visit.settled" hint="goneHint" />
       </Frame>
     );
   }
-  const { visit, household, items } = found;
+  const { visit, own, home, household, items } = found;
   const now = draft.value;
   const groups: Question[][] = [];
   for (let at = 0; at < items.length; at += A_PAGE) groups.push(items.slice(at, at + A_PAGE));
@@ -95,11 +105,12 @@ export default function VisitForm({ params }: { params: Record<string, string | 
 
   async function finish() {
     const item = await record({
-      thread: visit.householdId ?? visit.id,
-      deed: "performVisit",
+      thread: home,
+      deed: visit ? "performVisit" : "recordVisit",
       input: {
-        id: visit.id,
-        expectedVersion: visit.version,
+        ...(visit
+          ? { id: visit.id, expectedVersion: visit.version }
+          : { householdId: home, stationId: here().station?.id, caseId, kind: now.kind }),
         performedAt: new Date(now.performedAt).toISOString(),
         minutes: now.minutes ?? null,
         findings: now.findings,
@@ -110,9 +121,9 @@ export default function VisitForm({ params }: { params: Record<string, string | 
           : null,
       },
       about: {
-        subject: visit.id,
-        no: visit.no,
-        title: t("visit.title"),
+        subject: visit?.id ?? caseId,
+        no: visit?.no ?? own?.no ?? "",
+        title: t(visit ? "visit.title" : "visit.unplanned"),
         place: household?.area?.name ?? "",
       },
     });
@@ -121,6 +132,7 @@ export default function VisitForm({ params }: { params: Record<string, string | 
     go("/outbox");
   }
 
+  const title = t(visit ? "visit.title" : "visit.unplanned");
   const actions = (
     <div class="deeds">
       {now.page > 0 && (
@@ -140,26 +152,49 @@ export default function VisitForm({ params }: { params: Record<string, string | 
     </div>
   );
   return (
-    <Frame title={t("visit.title")} back="/" actions={actions}>
+    <Frame title={title} back={back} actions={actions}>
       <p class="day">
         {t("form.page", { page: now.page + 1, pages: last + 1 })}
         <span class="muted">{t(draft.safe ? "form.kept" : "form.keeping")}</span>
       </p>
       {now.page === 0 && (
         <Section title={t("visit.when")}>
-          <p class="line">
-            <Badge tone="info">{tOf("visitKind", visit.visitKind)}</Badge>
-            {visit.overdue && <Badge tone="bad">{t("today.overdue")}</Badge>}
-          </p>
+          {visit && (
+            <p class="line">
+              <Badge tone="info">{tOf("visitKind", visit.visitKind)}</Badge>
+              {visit.overdue && <Badge tone="bad">{t("today.overdue")}</Badge>}
+            </p>
+          )}
           <Facts
             of={[
               ["fact.household", household?.no],
               ["fact.place", household?.area?.name],
               ["fact.householdSize", household?.size],
-              ["fact.window", t("today.window", { from: day(visit.windowFrom), to: day(visit.dueOn) })],
+              [
+                "fact.window",
+                visit && t("today.window", { from: day(visit.windowFrom), to: day(visit.dueOn) }),
+              ],
             ]}
           />
           <div class="stack">
+            {!visit && (
+              <fieldset>
+                <legend>{t("visit.kind")}</legend>
+                <div class="choices">
+                  {KINDS.map((kind) => (
+                    <label key={kind}>
+                      <input
+                        type="radio"
+                        name="kind"
+                        checked={now.kind === kind}
+                        onChange={() => draft.set({ kind })}
+                      />
+                      <span>{tOf("visitKind", kind)}</span>
+                    </label>
+                  ))}
+                </div>
+              </fieldset>
+            )}
             <Field id="at" label={t("ask.visitedAt")}>
               <input
                 id="at"
