@@ -66,6 +66,7 @@ class ImportKind(StrEnum):
     OFFERS = "offers"
     RECOGNITIONS = "recognitions"
     TICKETS = "tickets"
+    OCDS = "ocds"
 
 
 @contextmanager

@@ -157,6 +157,7 @@ FREE = frozenset(
         *("EmergencyArea", "EmergencyEvent", "EmergencyPeriod"),
         *("StateMachine", "StateTransition"),
         *("AttestationCheck", "CertificateCheck"),
+        *("ContractingDocument", "ContractingFinding", "ContractingProcess"),
         "Account",
     }
 )

@@ -26,6 +26,7 @@ DELETABLE = {
     "access_token": "a token that ended a month ago; its history stays",
     "idempotency_key": "an answer is kept for ninety days",
     "job": "a done job has left its event behind",
+    "contracting_finding": "computed anew from documents that stay as they are",
     "need_line": "a draft's lines are replaced; later a pledge's key holds them",
     "offer_area": "an offer's areas are replaced as one",
     "quota_bucket": "a full bucket says nothing",
@@ -43,6 +44,7 @@ DELETABLE = {
 }
 """Tables of which the application may delete rows, and why that loses no history."""
 APPEND_ONLY = (
+    "public.contracting_document",
     *("public.certificate_paper", "public.hours_booking"),
     *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
     "public.authority_reply",

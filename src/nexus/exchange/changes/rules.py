@@ -278,6 +278,7 @@ NEVER_TOLD = frozenset(
     | {"relaxation", "field_edit", "case_note", "goal", "self_approval"}
     | {"schedule", "training", "visit_checklist"}
     | {"guardian", "roster", "team", "hours_booking"}
+    | {"contracting"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
     | {"exchange_partner", "message", "helped", "duplicate"}

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.core.ids import new_id
+from nexus.exchange.importing.contracting import Contracting
 from nexus.exchange.importing.model import ImportRun, ImportRunState
 from nexus.exchange.importing.parties import ADMIN, stand_in
 from nexus.exchange.importing.recognitions.operations import Feed
@@ -21,12 +22,15 @@ from nexus.exchange.importing.rules import Report
 from nexus.exchange.importing.running import Import
 from nexus.exchange.profiles.loading import ProfileRefused, load_profile
 from nexus.exchange.profiles.model import ImportKind, Profile
-from nexus.exchange.reading.folders import count_rows, files_below, rows_of
-from nexus.exchange.reading.tables import Row
+from nexus.exchange.reading.folders import count_rows, files_below
 
 __all__ = ["Order", "Report", "run_import", "run_profile"]
 
 Progress = Callable[[int, int], None]
+_MADE: dict[ImportKind, type[Import]] = {
+    ImportKind.RECOGNITIONS: Feed,
+    ImportKind.OCDS: Contracting,
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ async def run_import(
 ) -> Report:
     """Import `path` as `kind`; `progress` hears (rows done, rows there are).
 
-    `kind` is "needs", "offers", "recognitions" or "tickets"; `info` what sessions carry, such as
-    the vault that identity columns go to.
+    `kind` is "needs", "offers", "recognitions", "tickets" or "ocds"; `info` what sessions carry,
+    such as the vault that identity columns go to.
 
     FileRefused, ProfileRefused or WhoRefused: nothing was imported. A dry run does everything, says
     the same, and rolls back.
@@ -94,7 +98,8 @@ async def run_profile(
     """As `run_import`, with the profile at hand."""
     files, passed = files_below(path)
     report = Report(profile.kind, profile.source, dry_run, files=[each.name for each in files])
-    total = count_rows(files, path, profile.layout) if progress else 0
+    counted = progress and profile.kind is not ImportKind.OCDS
+    total = count_rows(files, path, profile.layout) if counted else 0
     carried = dict(info) if info else None
     async with AsyncSession(engine, expire_on_commit=False, info=carried) as session:
         transaction = await session.begin()
@@ -103,7 +108,7 @@ async def run_profile(
         )
         import_.tell = lambda: _tell(progress, report.rows_read, total)
         await import_.open()
-        chunks = _chunks(rows_of(files, path, profile.layout), import_.slice)
+        chunks = _chunks(import_.rows(files, path), import_.slice)
         async for rows in _read_ahead(map(import_.read, chunks)):
             await import_.take(rows)
         await import_.finish(passed)
@@ -137,7 +142,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
         progress(done, max(done, total))
 
 
-def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+def _chunks(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
     while chunk := list(islice(rows, size)):
         yield chunk
 
@@ -182,7 +187,7 @@ async def _begin(
     )
     session.add(run)
     await session.flush()
-    made = Feed if profile.kind is ImportKind.RECOGNITIONS else Import
+    made = _MADE.get(profile.kind, Import)
     return made(session, profile, report, parties, run, before)
 
 

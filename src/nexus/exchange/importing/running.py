@@ -1,8 +1,9 @@
 """One run of an import: rows are looked up, written or refused, and every one is counted."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import func, select
@@ -19,6 +20,7 @@ from nexus.exchange.importing.rules import Report, RowNote, changed_parts, diges
 from nexus.exchange.profiles.model import Absence, AreaEntry, Entry, ImportKind, Profile
 from nexus.exchange.profiles.rules import RowRefused, entry_of, key_of
 from nexus.exchange.profiles.values import is_blank
+from nexus.exchange.reading.folders import rows_of
 from nexus.exchange.reading.tables import Fault, FileRefused, Row
 
 CHUNK = 200
@@ -80,6 +82,10 @@ class Import:
 
     async def open(self) -> None:
         """Before the first row: look up what reading needs."""
+
+    def rows(self, files: list[Path], root: Path) -> Iterator[Any]:
+        """What the files hold, one after the other. FileRefused at the first bad file."""
+        return rows_of(files, root, self.profile.layout)
 
     def read(self, rows: list[Row]) -> list[Any]:
         """What is made of rows without the database: in a thread, while those before are taken."""

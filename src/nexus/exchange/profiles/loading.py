@@ -22,6 +22,7 @@ from nexus.exchange.profiles.model import (
     Quantities,
     Review,
     Unlisted,
+    standard,
 )
 from nexus.exchange.profiles.rules import places
 from nexus.exchange.reading.tables import Layout, label
@@ -65,6 +66,7 @@ _NEEDED: Mapping[ImportKind, frozenset[str]] = {
     ImportKind.TICKETS: frozenset({"number", "description"}),
 }
 _WITHOUT_LINES = (ImportKind.RECOGNITIONS, ImportKind.TICKETS)
+RESERVED_SOURCE = "nexus"
 RESERVED_TYPES = frozenset({"household", "recipient"})
 _OF_NEEDS_AND_OFFERS = ("lines", "unlisted", "quantity", "review", "absence", "public")
 _TOP = frozenset(
@@ -104,6 +106,8 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
     """A profile of a parsed TOML document."""
     _only(table, _TOP, "the profile")
     kind = _enum(ImportKind, table.get("kind"), "kind")
+    if kind is ImportKind.OCDS:
+        return _standard(table)
     fields = _fields(kind, _table(table, "fields"))
     if kind in _WITHOUT_LINES:
         for name in _NEEDED[kind]:
@@ -141,6 +145,17 @@ def read_profile(table: Mapping[str, Any]) -> Profile:
         largest_absence=_share(absence.get("largest_share", 0.5)),
         public=_public(table["public"], fields) if "public" in table else None,
         publisher=_publisher(_table(table, "publisher", only=("uscc", "name"))),
+    )
+
+
+def _standard(table: Mapping[str, Any]) -> Profile:
+    """Of a file whose names a standard explains."""
+    _only(table, {"kind", "source", "file"}, "the profile")
+    source = _text(table.get("source"), "source")
+    if source == RESERVED_SOURCE:
+        raise _wrong("source", "nexus is what this service publishes itself")
+    return standard(
+        source, _optional(_table(table, "file", only=("encoding",)), "encoding", "file")
     )
 
 

@@ -15,6 +15,8 @@ class ImportKind(StrEnum):
     OFFERS = "offers"
     RECOGNITIONS = "recognitions"
     TICKETS = "tickets"
+    OCDS = "ocds"
+    """Open contracting: the standard says what its names mean, so the profile says the source."""
 
 
 class Absence(StrEnum):
@@ -141,6 +143,29 @@ class Profile:
     largest_absence: Decimal
     public: PublicText | None
     publisher: Publisher
+
+
+def standard(source: str, encoding: str | None) -> Profile:
+    """The profile of open contracting data: where it comes from, and how its text is encoded."""
+    return Profile(
+        kind=ImportKind.OCDS,
+        source=source,
+        type="document",
+        layout=Layout(encoding=encoding),
+        blank=(),
+        key=(),
+        fields={},
+        ignored=frozenset(),
+        area=None,
+        lines=(),
+        unlisted=None,
+        quantities=Quantities(),
+        review=Review(),
+        absence=Absence.KEEP,
+        largest_absence=Decimal(1),
+        public=None,
+        publisher=Publisher(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

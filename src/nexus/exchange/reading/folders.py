@@ -6,10 +6,10 @@ from pathlib import Path
 from nexus.exchange.reading import delimited, documents, workbooks
 from nexus.exchange.reading.tables import LIMITS, FileRefused, Layout, Row
 
-_DOCUMENTS = frozenset({".json", ".jsonl", ".ndjson"})
+DOCUMENTS = frozenset({".json", ".jsonl", ".ndjson"})
 _DELIMITED = frozenset({".csv", ".tsv", ".txt"})
 _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
-READABLE = _DOCUMENTS | _DELIMITED | _WORKBOOKS
+READABLE = DOCUMENTS | _DELIMITED | _WORKBOOKS
 
 
 def files_below(path: Path) -> tuple[list[Path], list[str]]:
@@ -76,5 +76,5 @@ def _of_file(path: Path, layout: Layout, *, file: str) -> Iterator[Row]:
     suffix = path.suffix.lower()
     if suffix in _WORKBOOKS:
         return workbooks.rows_of(path, layout, file=file, place=place)
-    read = documents.rows_of if suffix in _DOCUMENTS else delimited.rows_of
+    read = documents.rows_of if suffix in DOCUMENTS else delimited.rows_of
     return read(path.read_bytes(), layout, file=file, place=place)

@@ -37,6 +37,7 @@ SCOPES = {
     ImportKind.OFFERS: "offers:write",
     ImportKind.RECOGNITIONS: "recipients:write",
     ImportKind.TICKETS: "discovery:write",
+    ImportKind.OCDS: "imports:write",
 }
 
 
