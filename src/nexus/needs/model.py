@@ -139,7 +139,7 @@ class Need(Base):
     public_title: Mapped[str | None]
     public_summary: Mapped[str | None]
     area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
-    shown_area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"), index=True)
+    shown_area_code: Mapped[AreaCode] = mapped_column(ForeignKey("area.code"))
     """The division that readers outside see: no finer than the rule allows (INV-13)."""
     needed_by: Mapped[date | None]
     publish_from: Mapped[date | None]
@@ -259,6 +259,7 @@ class Need(Base):
         Index("ix_need_listed_at", "listed_at", "id"),
         Index("ix_need_urgency_due_on", "urgency", "due_on", "id"),
         Index("ix_need_due_on", "due_on", "id"),
+        Index("ix_need_shown", "shown_area_code", "state", "category", "urgency"),
         Index("ix_need_category_shown", "category", "shown_area_code", "published_at"),
     )
 
