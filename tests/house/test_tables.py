@@ -26,6 +26,7 @@ DELETABLE = {
     "access_token": "a token that ended a month ago; its history stays",
     "idempotency_key": "an answer is kept for ninety days",
     "job": "a done job has left its event behind",
+    "procurement_item": "a plan's items are replaced; a trigger keeps those of a tender",
     "contracting_finding": "computed anew from documents that stay as they are",
     "need_line": "a draft's lines are replaced; later a pledge's key holds them",
     "offer_area": "an offer's areas are replaced as one",
@@ -45,6 +46,9 @@ DELETABLE = {
 """Tables of which the application may delete rows, and why that loses no history."""
 APPEND_ONLY = (
     "public.contracting_document",
+    *("public.budget_line_item", "public.budget_adjustment"),
+    *("public.budget_journal", "public.budget_entry"),
+    *("public.supplier_standing", "public.contract_amendment"),
     *("public.certificate_paper", "public.hours_booking"),
     *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
     "public.authority_reply",
