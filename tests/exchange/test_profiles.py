@@ -46,8 +46,9 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("path", sorted(w.PROFILES.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_shipped_profiles_are_understood(path: Path) -> None:
     profile = load_profile(path)
-    assert bool(profile.lines) is (profile.kind not in ("recognitions", "tickets"))
-    assert profile.source in ("wuhan2020", "township", "county-assistance", "12345.gz")
+    assert bool(profile.lines) is (profile.kind not in ("recognitions", "tickets", "ocds"))
+    sources = ("wuhan2020", "township", "county-assistance", "12345.gz", "open-contracting")
+    assert profile.source in sources
 
 
 def test_the_small_profile_is_right() -> None:
