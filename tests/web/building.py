@@ -37,12 +37,13 @@ def with_tools() -> Path:
     return Path(builder().tools())
 
 
-def run_node(*arguments: str, **environment: str) -> str:
+def run_node(*arguments: str, stdin: str | None = None, **environment: str) -> str:
     """What a script of web/ prints; AssertionError with its errors when it fails."""
     done = subprocess.run(
         [with_tools(), *arguments],
         cwd=WEB,
         env=os.environ | environment,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,

@@ -98,6 +98,7 @@ export const DEEDS: Record<string, Deed> = {
   ),
   performVisit: deed(gql.PerformVisitDocument, "main"),
   recordVisit: deed(gql.RecordVisitDocument, "main"),
+  updateVisit: deed(gql.UpdateVisitDocument, "main"),
   rescheduleVisit: deed(
     gql.RescheduleVisitDocument,
     "plain",

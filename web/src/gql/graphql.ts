@@ -440,6 +440,23 @@ export type TriageReportInput = {
   stationId?: string | number | null | undefined;
 };
 
+export type UpdateVisitInput = {
+  danger?: boolean;
+  expectedVersion: number;
+  /** The answers that were changed, by item code. */
+  findings?: unknown;
+  /** When it was entered, by the device's clock. */
+  happenedAt?: string | null | undefined;
+  id: string | number;
+  idempotencyKey: string;
+  kind?: VisitKind | null | undefined;
+  minutes?: number | null | undefined;
+  performedAt?: string | null | undefined;
+  summary?: string | null | undefined;
+  withWorkerId?: string | number | null | undefined;
+  workerId?: string | number | null | undefined;
+};
+
 export type Urgency =
   | 'U1'
   | 'U2'
@@ -1043,6 +1060,16 @@ export type AttendanceCodeMutation = { deed:
     | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
    | null };
 
+export type UpdateVisitMutationVariables = Exact<{
+  input: UpdateVisitInput;
+}>;
+
+
+export type UpdateVisitMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Visit', id: string, state: VisitState, version: number }
+   | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1414,6 +1441,7 @@ export const MarkNoShowDocument = {"__meta__":{"hash":"sha256:2f4ef12b232183fcb1
 export const CheckInDocument = {"__meta__":{"hash":"sha256:eb4599112198eebcf1f461278e3954377786e16dfae9ee1a74124188c4c65471"}} as unknown as TypedDocumentString<CheckInMutation, CheckInMutationVariables>;
 export const CheckOutDocument = {"__meta__":{"hash":"sha256:7a5f38578bb5e4d2384ccd9407bd5bc9e1382ad0b7b9f2f4bcaa52a6cd6fccb8"}} as unknown as TypedDocumentString<CheckOutMutation, CheckOutMutationVariables>;
 export const AttendanceCodeDocument = {"__meta__":{"hash":"sha256:8714f2669e5dcaeb29e5373b79f6736fce16f0a376755f726653e02c08b2bf83"}} as unknown as TypedDocumentString<AttendanceCodeMutation, AttendanceCodeMutationVariables>;
+export const UpdateVisitDocument = {"__meta__":{"hash":"sha256:af358da757a5c09a2f7c9ea9257ac16dc358571c2c08b269427339f5bce674bc"}} as unknown as TypedDocumentString<UpdateVisitMutation, UpdateVisitMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
 export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;

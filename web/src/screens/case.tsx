@@ -13,6 +13,8 @@ import { day, moment, t, tOf } from "../words";
 import { RISK } from "./cases";
 
 interface Step {
+  /** The record it stands for, where it has one. */
+  to?: string;
   at: string;
   word: string;
   text: string;
@@ -56,6 +58,7 @@ async function read(id: string): Promise<File | null> {
     ...visits
       .filter((visit) => visit.performedAt)
       .map((visit) => ({
+        to: `/visits/${encodeURIComponent(visit.id)}`,
         at: visit.performedAt as string,
         word: tOf("visitKind", visit.visitKind),
         text: visit.visitSummary ?? "",
@@ -230,6 +233,11 @@ export default function CaseFile({ params }: { params: Record<string, string | u
                   .join(" · ")}
               </p>
               <p>{step.text}</p>
+              {step.to && (
+                <Link class="small" href={step.to}>
+                  {t("record.open")}
+                </Link>
+              )}
             </li>
           ))}
         </ol>

@@ -10,6 +10,7 @@ import { useDraft } from "../store/draft";
 import { useLive } from "../store/news";
 import type { Case, Checklist, Household, Visit } from "../sync";
 import { codesOf, day, t, tOf } from "../words";
+import { VisitRecord } from "./record";
 
 interface Said {
   page: number;
@@ -49,7 +50,7 @@ async function read(id: string, caseId: string) {
   const visit = await rowOf<Visit>(base, "Visit", id);
   const own = await rowOf<Case>(base, "Case", caseId);
   const home = visit?.householdId ?? own?.householdId;
-  if (!home || (visit && !["SCHEDULED", "MISSED"].includes(visit.visitState))) return null;
+  if (!home) return null;
   const lists = await rowsOf<Checklist>(base, "checklist");
   const checklist = lists
     .filter((one) => one.code === "VISIT")
@@ -85,6 +86,16 @@ export default function VisitForm({ params }: { params: Record<string, string | 
     );
   }
   const { visit, own, home, household, items } = found;
+  if (visit && ["DONE", "VERIFIED"].includes(visit.visitState)) {
+    return <VisitRecord visit={visit} household={household} items={items} back={back} />;
+  }
+  if (visit && !["SCHEDULED", "MISSED"].includes(visit.visitState)) {
+    return (
+      <Frame title={t("visit.title")} back={back}>
+        <Empty word="visit.settled" hint="goneHint" />
+      </Frame>
+    );
+  }
   const now = draft.value;
   const groups: Question[][] = [];
   for (let at = 0; at < items.length; at += A_PAGE) groups.push(items.slice(at, at + A_PAGE));
