@@ -16,8 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from nexus.cli import Server, make_server
 from nexus.core.embedded import Database
+from nexus.serving import Server, make_server
 from nexus.settings import Settings
 
 PROTOCOL = Subprotocol("graphql-transport-ws")

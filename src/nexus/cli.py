@@ -4,23 +4,18 @@ import asyncio
 import json
 import logging
 import os
-import resource
-import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.acting import View, system
-from nexus.app import make_app
 from nexus.areas.operations import import_calendar, load_reference
 from nexus.checks import CHECKS
 from nexus.core.db import make_engine
@@ -31,9 +26,9 @@ from nexus.demo.world import ensure_world, write_accounts
 from nexus.exchange.importing.operations import run_import
 from nexus.exchange.importing.rules import Report
 from nexus.graph.execution import utcnow
-from nexus.graph.http import MAX_BODY
 from nexus.recipients.vault.rules import session_info
 from nexus.schema import make_schema
+from nexus.serving import STOPPING, make_server
 from nexus.settings import (
     DEFAULT_DATA_DIR,
     Settings,
@@ -53,9 +48,6 @@ from nexus.worker import drain, work_and_carry
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 out = Console()
 err = Console(stderr=True)
-
-STOPPING = (signal.SIGINT, signal.SIGTERM)
-UNREAD_SECONDS = 30
 
 DataDir = Annotated[Path, typer.Option(help="Where the embedded database and its keys lie.")]
 Port = Annotated[int, typer.Option(min=0, max=65535)]
@@ -183,59 +175,6 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
             await server.serve()
         finally:
             worker.cancel()
-
-
-class Server(uvicorn.Server):
-    """Stops on SIGINT and SIGTERM, and does not raise them again once it has stopped.
-
-    Connections that stay are ended first. A peer that takes nothing is cut off, whatever waits.
-    """
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen and serve until stopped."""
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        listening = sockets or [self.config.bind_socket()]
-        for one in listening:
-            if hasattr(socket, "TCP_USER_TIMEOUT"):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
-        await super().serve(listening)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what follows the news, then everything."""
-        app: Any = self.config.app
-        if newsroom := getattr(app.state, "newsroom", None):
-            await newsroom.close()
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Uvicorn's hook around serving."""
-        loop = asyncio.get_running_loop()
-        for name in STOPPING:
-            loop.add_signal_handler(name, self.handle_exit, name, None)
-        try:
-            yield
-        finally:
-            for name in STOPPING:
-                loop.remove_signal_handler(name)
-
-
-def make_server(settings: Settings, port: int, host: str = "127.0.0.1") -> Server:
-    """The web service, ready to serve."""
-    config = uvicorn.Config(
-        make_app(settings),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=8,
-        ws="websockets-sansio",
-        ws_max_size=MAX_BODY,
-        # Compression would cost more memory a socket than all the rest of it.
-        ws_per_message_deflate=False,
-    )
-    return Server(config)
 
 
 def _greet(port: int, data_dir: Path, accounts: list[dict[str, str]]) -> None:
