@@ -75,11 +75,12 @@ def _merge_list(
     for one in new:
         target = known.get(_key(one["id"])) if "id" in one else None
         if target is None:
-            target = {}
+            target = {"id": one["id"]} if "id" in one else {}
             found.append(target)
             if "id" in one:
                 known[_key(one["id"])] = target
-        _merge(target, one, (*path, str(one.get("id", ""))), changed)
+        rest = {key: value for key, value in one.items() if key != "id"}
+        _merge(target, rest, (*path, str(one.get("id", ""))), changed)
 
 
 def _key(value: Any) -> str:
