@@ -25,6 +25,7 @@ import nexus.casework.visits.coverage.graphql
 import nexus.casework.visits.graphql
 import nexus.casework.visits.making.graphql
 import nexus.casework.visits.moving.reactions
+import nexus.casework.visits.pictures.graphql
 import nexus.casework.visits.planning.graphql
 import nexus.casework.visits.planning.reactions
 import nexus.charity.graphql

@@ -187,6 +187,7 @@ FOR_PEOPLE = frozenset(
         *("closeConference", "cancelConference", "openCaseFromReport"),
         *("addOpeningSchedule", "endOpeningSchedule"),
         *("endVisitPlan", "excuseVisit", "cancelVisit", "verifyVisit", "answerDanger"),
+        *("VisitPicture", "PictureView", "requestPicture", "openPicture", "removePicture"),
         *("handleChange", "addVisitChecklist", "endPairing", "correctContribution"),
         *("IssuedExchangeSecret", "createExchangePartner", "updateExchangePartner"),
         *("rotateExchangeSecret", "pauseExchangePartner", "resumeExchangePartner"),

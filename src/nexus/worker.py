@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.accounts.operations import forget_failures, forget_tokens
 from nexus.casework.cases.operations import tell_reviews
 from nexus.casework.openings.operations import lay_openings
+from nexus.casework.visits.pictures.operations import expire_pictures
 from nexus.casework.visits.planning.operations import (
     plan_due_visits,
     show_due_visits,
@@ -99,6 +100,7 @@ CLOCKS: tuple[Clock, ...] = (
     forget_deliveries,
     expire_exports,
     expire_uploads,
+    expire_pictures,
     tell_failing_partners,
 )
 

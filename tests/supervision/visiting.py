@@ -68,6 +68,13 @@ _COURSE = (
 )
 _FIRST = {"corrects": "NULL::uuid", "reason": "NULL", "id": "n.id"}
 _LATER = {"corrects": "n.id", "reason": "'r'", "id": "gen_random_uuid()"}
+_PICTURE = (
+    "INSERT INTO visit_picture (id, visit_id, kind, content_type, bytes, sha256, kept_bytes, "
+    "kept_sha256, width, height, taken_at, link, expires_at, kept_at, state, version, created_at, "
+    "created_by) SELECT n.id, n.id, 'photo', 'image/png', 1, repeat('0', 64), 1, "
+    "repeat('0', 64), 1, 1, now(), '/', now(), now(), 'kept', 1, now(), n.owner_id "
+    "FROM need n WHERE n.id = :need"
+)
 
 VISITING: dict[str, Sequence[str]] = {
     "INV-17 a plan of visits goes on": (_STATION, _PLAN.format(awaits="false")),
@@ -99,6 +106,8 @@ VISITING: dict[str, Sequence[str]] = {
     "INV-37 a change is told": (_STATION, _visit(change="true", **_DONE)),
     "INV-37 danger is news": (_STATION, _visit(danger="true", **_DONE)),
     "INV-39 visits leave history": (_STATION, _visit(**_DONE)),
+    "INV-39 pictures leave history": (_STATION, _visit(**_DONE), _PICTURE),
+    "D8 a picture is whole": (_STATION, _visit(**_DONE), _PICTURE),
     "contacts lie in their pairing": (
         _STATION,
         _PAIRING,

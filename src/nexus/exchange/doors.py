@@ -6,11 +6,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from nexus.casework.visits.pictures.rules import Album
 from nexus.core import signing
 from nexus.exchange.answering import Receive, Scope, Send
 from nexus.exchange.exports.http import AT_ONCE, ExportDoor
 from nexus.exchange.exports.queries import Exporter
 from nexus.exchange.importing.requests.http import ProblemsDoor
+from nexus.exchange.pictures.http import PATH as PICTURES
+from nexus.exchange.pictures.http import PictureDoor
 from nexus.exchange.uploads import rules as uploads
 from nexus.exchange.uploads.http import UploadDoor
 from nexus.graph.execution import Executor, make_pool, utcnow
@@ -18,14 +21,21 @@ from nexus.graph.reading import SPARE
 
 CHUNK_SECONDS = 30.0
 """What one chunk of an export may take: it is no page that somebody waits for."""
-PATHS = ("/exports/{id}", "/uploads/{id}", "/imports/{id}/problems")
+PATHS = ("/exports/{id}", "/uploads/{id}", "/imports/{id}/problems", PICTURES)
 
 
 class FileDoors:
     """An ASGI application over the paths."""
 
-    def __init__(self, exports: ExportDoor, uploads: UploadDoor, imports: ProblemsDoor) -> None:
+    def __init__(
+        self,
+        exports: ExportDoor,
+        uploads: UploadDoor,
+        imports: ProblemsDoor,
+        pictures: PictureDoor,
+    ) -> None:
         self.exports, self.uploads, self.imports = exports, uploads, imports
+        self.pictures = pictures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["path"].split("/")[1]:
@@ -33,6 +43,8 @@ class FileDoors:
                 await self.exports(scope, receive, send)
             case "uploads":
                 await self.uploads(scope, receive, send)
+            case "pictures":
+                await self.pictures(scope, receive, send)
             case _:
                 await self.imports(scope, receive, send)
 
@@ -54,6 +66,7 @@ async def file_doors(
             ExportDoor(engine, Exporter(executor, pool), signer, utcnow),
             UploadDoor(engine, uploads.Chest(root), signer, utcnow),
             ProblemsDoor(engine, signer, utcnow),
+            PictureDoor(engine, Album(root), signer, utcnow),
         )
     finally:
         await pool.close()

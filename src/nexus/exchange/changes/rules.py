@@ -279,6 +279,7 @@ NEVER_TOLD = frozenset(
     | {"schedule", "training", "visit_checklist"}
     | {"guardian", "roster", "team", "hours_booking"}
     | {"contracting"}
+    | {"visit_picture", "printout"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
     | {"exchange_partner", "message", "helped", "duplicate"}

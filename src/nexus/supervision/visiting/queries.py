@@ -17,6 +17,7 @@ from nexus.casework.visits.model import (
     VisitPlanState,
     VisitState,
 )
+from nexus.casework.visits.pictures.model import PictureContent, PictureState, VisitPicture
 from nexus.core.outbox import Event
 from nexus.supervision.ledger.queries import finding
 
@@ -139,6 +140,26 @@ def _openings_follow() -> Select[Any]:
     )
 
 
+def _pictures_whole() -> Select[Any]:
+    content = aliased(PictureContent)
+    there = exists().where(content.picture_id == VisitPicture.id)
+    return finding(VisitPicture.id, "a picture and its bytes are not both kept").where(
+        (VisitPicture.state == PictureState.KEPT) != there
+    )
+
+
+def _pictures_leave_history() -> Select[Any]:
+    event = aliased(Event)
+    told = exists().where(
+        event.object_type == "visit_picture",
+        event.object_id == VisitPicture.id,
+        event.kind == "visit_picture.kept",
+    )
+    return finding(VisitPicture.id, "a picture is kept without a trace").where(
+        VisitPicture.kept_at.is_not(None), ~told
+    )
+
+
 CHECKS: dict[str, Select[Any]] = {
     "INV-17 a plan of visits goes on": _plan_goes_on(),
     "INV-17 visits are of their plan's household": _of_its_household(),
@@ -149,6 +170,8 @@ CHECKS: dict[str, Select[Any]] = {
     "INV-37 a change is told": _change_is_told(),
     "INV-37 danger is news": _danger_is_news(),
     "INV-39 visits leave history": _performed_is_history(),
+    "INV-39 pictures leave history": _pictures_leave_history(),
+    "D8 a picture is whole": _pictures_whole(),
     "contacts lie in their pairing": _contacts_within(),
     "openings follow their schedule": _openings_follow(),
 }
