@@ -84,6 +84,8 @@ import nexus.needs.reactions
 import nexus.needs.staging.graphql
 import nexus.obligations.graphql
 import nexus.organizations.graphql
+import nexus.purchasing.budgets.graphql
+import nexus.purchasing.catalogue.graphql
 import nexus.recipients.attestations.graphql
 import nexus.recipients.attestations.reactions
 import nexus.recipients.consents.graphql

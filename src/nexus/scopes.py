@@ -44,7 +44,13 @@ _VISITS = (
     *("Pairing", "PairingContact", "Contribution", "ContributionTotal", "ContributionTotals"),
 )
 
+_PURCHASES: tuple[str, ...] = (
+    *("BudgetAdjustment", "BudgetEntry", "BudgetJournal", "BudgetLine", "BudgetLineEvent"),
+    "BudgetLineItem",
+)
+
 OPENS: dict[str, tuple[str, ...]] = {
+    "purchases:read": _PURCHASES,
     "needs:read": _NEEDS,
     "needs:write": (
         *_NEEDS,
@@ -152,6 +158,7 @@ OPENS: dict[str, tuple[str, ...]] = {
 FREE = frozenset(
     {
         *("Area", "AssistanceStandard", "CodeEntry", "Parameter"),
+        *("CatalogueItem", "CatalogueItemEvent"),
         *("Organization", "Qualification", "Station", "Worker"),
         *("OpeningSchedule", "TrainingRecord", "VisitChecklist"),
         *("EmergencyArea", "EmergencyEvent", "EmergencyPeriod"),
@@ -165,6 +172,9 @@ FREE = frozenset(
 
 FOR_PEOPLE = frozenset(
     {
+        *("draftCatalogueItem", "publishCatalogueItem", "retireCatalogueItem"),
+        *("draftBudgetLine", "amendBudgetLine", "approveBudgetLine", "adjustBudgetLine"),
+        *("freezeBudgetLine", "unfreezeBudgetLine", "closeBudgetLine"),
         *("AccessToken", "ApiClient", "ClientDocument", "ClientKey", "IssuedClientKey"),
         *("IssuedPassword", "Reveal", "RevealedIdentity", "SimilarRecipients"),
         *("createAccount", "resetPassword", "resetSecondFactor"),

@@ -42,6 +42,7 @@ SCOPES = {
     "cases:write": "Drafting assessments and plans, working on cases; and what is read with it.",
     "visits:read": "Visits, their plans, reports of changes, pairings and contributions.",
     "visits:write": "Planning and making visits, pairing helpers; and what is read with it.",
+    "purchases:read": "Budget lines and their ledger, contracts, acceptances and payments.",
     "webhooks:write": "Endpoints that are told of changes, and their log.",
 }
 """What a credential can be narrowed to. `nexus.scopes` says which names each opens."""

@@ -52,6 +52,8 @@ class ChangedType(StrEnum):
     SERVICE_RECORD = "service_record"
     CERTIFICATE = "certificate"
     TASK_LINK = "task_link"
+    CATALOGUE_ITEM = "catalogue_item"
+    BUDGET_LINE = "budget_line"
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,16 @@ NOUNS: dict[str, Noun] = {
         opening=("issued",),
     ),
     "task_link": Noun("TaskLink", outward=("created", "ended")),
+    "catalogue_item": Noun(
+        "CatalogueItem",
+        outward=("published", "superseded", "retired"),
+        inner=("drafted",),
+        opening=("published",),
+    ),
+    "budget_line": Noun(
+        "BudgetLine",
+        outward=("drafted", "amended", "approved", "adjusted", "frozen", "unfrozen", "closed"),
+    ),
     "case_file": Noun(
         "Case",
         outward=(

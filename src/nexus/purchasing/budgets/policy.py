@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, exists, false, true
 from sqlalchemy.orm import aliased
 
 from nexus.acting import EVERYWHERE, OVERSIGHT, Actor, Role
-from nexus.purchasing.budgets.model import BudgetLine
+from nexus.purchasing.budgets.model import BudgetEntry, BudgetLine
 
 BUYERS = frozenset({Role.BUYER, Role.BUYER_FINANCE})
 
@@ -26,6 +26,12 @@ def of_line(actor: Actor, line_id: Any) -> ColumnElement[bool]:
     """SQL: as the line."""
     line = aliased(BudgetLine)
     return exists().where(line.id == line_id, visible(actor, line))
+
+
+def journal_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
+    """As a line that it moves."""
+    entry = aliased(BudgetEntry)
+    return exists().where(entry.journal_id == row.id, entry_visible(actor, entry))
 
 
 def entry_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
