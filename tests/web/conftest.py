@@ -21,6 +21,7 @@ from tests.web.world import LEAD, PASSWORD, World, make_world
 
 PHONE = {"width": 390, "height": 844}
 OFFICE = {"width": 1280, "height": 800}
+ZONE = "Asia/Shanghai"
 expect.set_options(timeout=15_000)
 
 
@@ -121,6 +122,20 @@ class Phone:
         await self.page.wait_for_selector(".frame")
         await self.synced()
 
+    async def again(self, username: str = LEAD) -> None:
+        """In the dialog of a session that is over."""
+        await self.page.fill("dialog #username", username)
+        await self.page.fill("dialog #password", PASSWORD)
+        await self.page.click("dialog form button.main")
+
+    async def answer_all(self) -> None:
+        """The pages of a visit's questions, the first answer to each, up to the last page."""
+        while not await self.page.locator("#summary").count():
+            fields = self.page.locator("main fieldset[id^=q-]")
+            for place in range(await fields.count()):
+                await fields.nth(place).locator("label").first.click()
+            await self.page.get_by_role("button", name="下一页").click()
+
     async def synced(self) -> None:
         """Until the last update has a time."""
         await self.page.wait_for_function(
@@ -140,7 +155,7 @@ class Phone:
 
 async def make_phone(browser: Browser, service: Service, **options: object) -> Phone:
     """A fresh one."""
-    given: dict[str, object] = {"viewport": PHONE, "locale": "zh-CN"} | options
+    given: dict[str, object] = {"viewport": PHONE, "locale": "zh-CN", "timezone_id": ZONE} | options
     context = await browser.new_context(**given)  # type: ignore[arg-type]
     context.set_default_timeout(15_000)
     page = await context.new_page()

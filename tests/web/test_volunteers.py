@@ -72,7 +72,8 @@ async def test_a_volunteer_comes_and_goes_by_the_code_on_the_screen(
     await other.page.click("button.main")
     await other.page.get_by_role("button", name="确认签到").click()
     await expect(other.page.get_by_role("alert")).to_have_text("签到成功，谢谢您来。")
-    await expect(page.get_by_text("在场")).to_be_visible(timeout=20_000)
+    await page.reload()
+    await expect(page.get_by_text("在场")).to_be_visible()
     assert await page.get_by_text(person.no).count() > 0
     await page.get_by_role("button", name="签退").click()
     await other.page.goto(await _read(phone))

@@ -34,6 +34,8 @@ export type AssessmentState =
   | 'SUPERSEDED';
 
 export type AttendanceCodeInput = {
+  /** The http(s) address of a page that reads the payload behind its #: the QR codes lead there, so that any telephone's camera opens it. */
+  page?: string | null | undefined;
   taskId: string | number;
 };
 
@@ -1056,7 +1058,7 @@ export type AttendanceCodeMutationVariables = Exact<{
 
 
 export type AttendanceCodeMutation = { deed:
-    | { __typename: 'AttendanceCode', signIn: string, signOut: string, signInPayload: string, signOutPayload: string, changesAt: string }
+    | { __typename: 'AttendanceCode', signIn: string, signOut: string, signInQr: string, signOutQr: string, changesAt: string }
     | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
    | null };
 
@@ -1130,6 +1132,9 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Consent', expiresOn: string, version: number, allowedActions: Array<string>, id: string }
         | { __typename: 'ContactAttempt', id: string }
         | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'ContractingDocument', id: string }
+        | { __typename: 'ContractingFinding', id: string }
+        | { __typename: 'ContractingProcess', id: string }
         | { __typename: 'Contribution', id: string }
         | { __typename: 'CustodyStep', id: string }
         | { __typename: 'Delivery', quantity: string, deliveredOn: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null, pledge: { line: { item: string, unit: string } | null } | null }
@@ -1255,6 +1260,9 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Consent', id: string }
         | { __typename: 'ContactAttempt', id: string }
         | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'ContractingDocument', id: string }
+        | { __typename: 'ContractingFinding', id: string }
+        | { __typename: 'ContractingProcess', id: string }
         | { __typename: 'Contribution', id: string }
         | { __typename: 'CustodyStep', id: string }
         | { __typename: 'Delivery', id: string }
@@ -1440,7 +1448,7 @@ export const DeclineSignupDocument = {"__meta__":{"hash":"sha256:52b17f7aaa14277
 export const MarkNoShowDocument = {"__meta__":{"hash":"sha256:2f4ef12b232183fcb1d9d3db1d7d89d39efc9d8d8fb2958d1d81ab5a624d8e93"}} as unknown as TypedDocumentString<MarkNoShowMutation, MarkNoShowMutationVariables>;
 export const CheckInDocument = {"__meta__":{"hash":"sha256:eb4599112198eebcf1f461278e3954377786e16dfae9ee1a74124188c4c65471"}} as unknown as TypedDocumentString<CheckInMutation, CheckInMutationVariables>;
 export const CheckOutDocument = {"__meta__":{"hash":"sha256:7a5f38578bb5e4d2384ccd9407bd5bc9e1382ad0b7b9f2f4bcaa52a6cd6fccb8"}} as unknown as TypedDocumentString<CheckOutMutation, CheckOutMutationVariables>;
-export const AttendanceCodeDocument = {"__meta__":{"hash":"sha256:8714f2669e5dcaeb29e5373b79f6736fce16f0a376755f726653e02c08b2bf83"}} as unknown as TypedDocumentString<AttendanceCodeMutation, AttendanceCodeMutationVariables>;
+export const AttendanceCodeDocument = {"__meta__":{"hash":"sha256:c42b320cd02f9bb2ae2c1806d27112e3947ef1c6bf005ce36cc7164e9d6fe30e"}} as unknown as TypedDocumentString<AttendanceCodeMutation, AttendanceCodeMutationVariables>;
 export const UpdateVisitDocument = {"__meta__":{"hash":"sha256:af358da757a5c09a2f7c9ea9257ac16dc358571c2c08b269427339f5bce674bc"}} as unknown as TypedDocumentString<UpdateVisitMutation, UpdateVisitMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;

@@ -1,5 +1,4 @@
 /** One volunteer task: its code for the screen of the station, who signed up, who is there. */
-import encodeQR from "qr";
 import { useEffect, useState } from "preact/hooks";
 import { ask, Unreachable } from "../api";
 import { here } from "../desk";
@@ -24,17 +23,14 @@ interface Shown {
   until: number;
 }
 
-/** What a volunteer's telephone opens: the page of this nexus, with the code behind the #. */
-function addressOf(payload: string): string {
-  return `${location.origin}/station/attend#${payload}`;
-}
-
+/** The codes of this minute, as pictures that lead a volunteer's telephone to the page of this nexus. */
 async function codes(taskId: string): Promise<Shown | string> {
-  const { deed } = await ask(gql.AttendanceCodeDocument, { input: { taskId } });
+  const page = `${location.origin}/station/attend`;
+  const { deed } = await ask(gql.AttendanceCodeDocument, { input: { taskId, page } });
   if (!deed || "code" in deed) return deed ? tOf("error", deed.code, deed.message) : t("unknown");
   return {
-    in: addressOf(deed.signInPayload),
-    out: addressOf(deed.signOutPayload),
+    in: deed.signInQr,
+    out: deed.signOutQr,
     code: { in: deed.signIn, out: deed.signOut },
     until: Date.parse(deed.changesAt),
   };
@@ -83,8 +79,7 @@ function Codes({ task }: { task: Task }) {
         <figure class="qr">
           <img
             alt={t("task.qr", { way: t(`task.way.${way}`) })}
-            src={`data:image/svg+xml,${encodeURIComponent(encodeQR(shown[way], "svg", { border: 4 }))}`}
-            data-address={shown[way]}
+            src={`data:image/svg+xml,${encodeURIComponent(shown[way])}`}
           />
           <figcaption>
             <strong class="number">{shown.code[way]}</strong>
