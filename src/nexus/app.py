@@ -47,6 +47,8 @@ from nexus.recipients.attestations.queries import public_keys, signed_status_lis
 from nexus.recipients.attestations.rules import ATTESTOR, STATUS_PATH
 from nexus.recipients.attestations.rules import session_info as attestor_info
 from nexus.recipients.vault.rules import input_secret, session_info
+from nexus.reports.http import PATHS as REPORT_PATHS
+from nexus.reports.http import ReportDoors
 from nexus.schema import make_schema
 from nexus.scopes import SCOPE_TABLE
 from nexus.settings import Settings
@@ -167,6 +169,7 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     app.state.door = EventDoor(door, desk, newsroom)
     app.state.sockets = SocketDoor(desk, newsroom)
     app.state.certificates = _certificates(settings, engine, info, quotas)
+    app.state.reports = ReportDoors(engine, utcnow, fonts=settings.font_dir)
     try:
         async with file_doors(engine, executor, settings.app_url, root) as app.state.files:
             yield
@@ -282,6 +285,7 @@ def make_app(settings: Settings) -> Starlette:
             *(Route(f"/oauth/second-factor/{deed}", SignInDoor(deed)) for deed in DEEDS),
             *(Route(path, _Door("files")) for path in PATHS),
             *(Route(path, _Door("certificates")) for path in CERTIFICATE_PATHS),
+            *(Route(path, _Door("reports")) for path in REPORT_PATHS),
             *station_routes(_Door("station")),
         ],
         lifespan=lambda app: opened(app, settings, schema),

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -26,7 +27,11 @@ from nexus.demo.world import ensure_world, write_accounts
 from nexus.exchange.importing.operations import run_import
 from nexus.exchange.importing.rules import Report
 from nexus.graph.execution import utcnow
+from nexus.graph.http import Unauthorized
 from nexus.recipients.vault.rules import session_info
+from nexus.reports.rules import Format
+from nexus.reports.words import Language
+from nexus.reports.writing import Wish, write
 from nexus.schema import make_schema
 from nexus.serving import STOPPING, make_server
 from nexus.settings import (
@@ -319,6 +324,38 @@ async def _verify(settings: Settings) -> list[Finding]:
     async with connected(settings.app_url) as engine, AsyncSession(engine) as session:
         with bar("Verifying") as shown:
             return await verify_invariants(View(session, system(utcnow())), shown, checks=CHECKS)
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="Such as needs-pipeline; another word lists them.")],
+    reader: Annotated[str, typer.Option("--as", help="The account that reads it.")],
+    format_: Annotated[Format, typer.Option("--format")] = Format.HTML,
+    area: Annotated[str | None, typer.Option(help="Its code; else the whole territory.")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    language: Language = Language.ZH_HANS,
+    table: Annotated[str | None, typer.Option(help="Of CSV: which table.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The file; else named by the report.")] = None,
+    keep: Annotated[bool, typer.Option(help="Keep it as it is found, with a number.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Write a report as a page, a workbook, a PDF or a list."""
+    start, end = (moment.date() if moment else None for moment in (from_, until))
+    wish = Wish(name, reader, format_, language, area, start, end, table, keep)
+    with opened(data_dir) as settings:
+        try:
+            called, content = asyncio.run(_report(settings, wish))
+        except (Refusal, Unauthorized) as refusal:
+            _stop(refusal.message)
+    path = to or Path(called)
+    path.write_bytes(content)
+    out.print(f"{path}: {len(content)} bytes.", highlight=False)
+
+
+async def _report(settings: Settings, wish: Wish) -> tuple[str, bytes]:
+    async with connected(settings.app_url, pool_size=1) as engine:
+        return await write(engine, wish, utcnow(), fonts=settings.font_dir)
 
 
 @app.command()

@@ -47,6 +47,9 @@ _VISITS = (
 _PURCHASES: tuple[str, ...] = (
     *("BudgetAdjustment", "BudgetEntry", "BudgetJournal", "BudgetLine", "BudgetLineEvent"),
     "BudgetLineItem",
+    *("Procurement", "ProcurementItem", "ProcurementGap", "GapProcurement", "Bid", "Award"),
+    *("SupplierList", "SupplierListItem", "SupplierAdmission", "SupplierStanding"),
+    *("Contract", "ContractItem", "ContractTarget", "ContractAmendment", "Milestone"),
 )
 
 OPENS: dict[str, tuple[str, ...]] = {
@@ -124,7 +127,7 @@ OPENS: dict[str, tuple[str, ...]] = {
     "worklists:read": ("Worklist", "WorkItem", "WorkCount", "CoordinationPack", "MeetingItem"),
     "chains:read": ("AssistanceChain", "AssistanceStep"),
     "changes:read": ("Change", "ChangeFeed", "ChangeKind"),
-    "reports:read": ("Export", "requestExport"),
+    "reports:read": ("Export", "requestExport", "ReportSnapshot", "freezeReport"),
     "imports:write": (
         *("ImportProfile", "ImportRun", "Upload"),
         *("requestUpload", "importUploaded", "registerImportProfile"),
@@ -175,6 +178,17 @@ FOR_PEOPLE = frozenset(
         *("draftCatalogueItem", "publishCatalogueItem", "retireCatalogueItem"),
         *("draftBudgetLine", "amendBudgetLine", "approveBudgetLine", "adjustBudgetLine"),
         *("freezeBudgetLine", "unfreezeBudgetLine", "closeBudgetLine"),
+        *("createSupplierList", "openSupplierList", "closeSupplierList", "endSupplierList"),
+        *("applyToList", "admitSupplier", "refuseSupplier", "suspendSupplier"),
+        *("reinstateSupplier", "withdrawApplication", "removeSupplier"),
+        *("planProcurement", "reviseProcurement", "publishProcurement", "linkProcurementGap"),
+        *("failProcurement", "cancelProcurement", "withdrawProcurement"),
+        *("submitBid", "acceptBid", "disqualifyBid", "withdrawBid"),
+        *("makeAward", "confirmAward", "refuseAward", "cancelAward"),
+        *("drawUpContract", "signContract", "publishContract", "amendContract"),
+        *("reassignContract", "suspendContract", "resumeContract", "completeContract"),
+        *("terminateContract", "cancelContract", "failContract"),
+        *("meetMilestone", "missMilestone"),
         *("AccessToken", "ApiClient", "ClientDocument", "ClientKey", "IssuedClientKey"),
         *("IssuedPassword", "Reveal", "RevealedIdentity", "SimilarRecipients"),
         *("createAccount", "resetPassword", "resetSecondFactor"),

@@ -1,0 +1,10 @@
+"""The reports there are, listed plainly."""
+
+from nexus.reports.asking import Definition
+from nexus.reports.defined import needs_pipeline, unmet_needs
+
+DEFINITIONS: tuple[Definition, ...] = (
+    needs_pipeline.DEFINITION,
+    unmet_needs.DEFINITION,
+)
+REPORTS = {definition.name: definition for definition in DEFINITIONS}
