@@ -147,7 +147,7 @@ export const DEEDS: Record<string, Deed> = {
 };
 
 /** Deeds that have a screen of their own, so no button of a list does them. */
-export const ON_SCREENS = new Set(["performVisit", "completeAssessment", "createAssessment"]);
+export const ON_SCREENS = new Set(["performVisit", "updateVisit", "completeAssessment", "createAssessment"]);
 
 interface Told {
   deed:

@@ -1,6 +1,6 @@
 /** The record of a visit that was made: what was found, and correcting what is wrong in it. */
 import { useState } from "preact/hooks";
-import { here, record } from "../desk";
+import { record } from "../desk";
 import { Badge, Dialog, Facts, Field, Section } from "../parts/basics";
 import { Deeds, Recorded, useRecorded } from "../parts/deeds";
 import { Frame } from "../parts/frame";
@@ -103,8 +103,7 @@ export function VisitRecord({ visit, household, items, back }: Props) {
   const recorded = useRecorded(visit.id, visit.version);
   const findings = Object.entries((visit.findings ?? {}) as Record<string, unknown>);
   const place = household?.area?.name ?? "";
-  const mine = here().account.role === "STATION_LEAD" || visit.performer?.name === here().account.name;
-  const actions = mine && (
+  const actions = visit.allowedActions.includes("updateVisit") && (
     <div class="deeds">
       <button type="button" onClick={() => setCorrecting(visit)}>
         {t("record.correct")}
