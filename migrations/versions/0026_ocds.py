@@ -37,6 +37,8 @@ CREATE INDEX ix_contracting_document_first_seen_at ON contracting_document (firs
 ;
 CREATE INDEX ix_contracting_document_ocid ON contracting_document (ocid)
 ;
+CREATE INDEX ix_contracting_document_own ON contracting_document (id) WHERE source = 'nexus'
+;
 CREATE INDEX ix_contracting_document_process ON contracting_document (source, ocid, released_at,
         id)
 ;

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nexus.exchange.ocds import merging
 from tests.exchange.contracting.samples import release
 
-RULES = {
+RULES: dict[tuple[str, ...], str] = {
     **{(name,): "omitWhenMerged" for name in merging.OMITTED},
     ("tender", "items", "additionalClassifications"): "wholeListMerge",
     ("parties", "additionalIdentifiers"): "wholeListMerge",
@@ -23,7 +23,8 @@ MERGER = ocdsmerge.Merger(merge_rules=RULES)
 def theirs(releases: list[dict[str, Any]]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return MERGER.create_compiled_release(copy.deepcopy(releases))
+        found: dict[str, Any] = MERGER.create_compiled_release(copy.deepcopy(releases))
+        return found
 
 
 def dated(*several: dict[str, Any]) -> list[dict[str, Any]]:

@@ -92,6 +92,7 @@ class ContractingDocument(Base):
             unique=True,
             postgresql_where=f"source = '{OWN}'",
         ),
+        Index("ix_contracting_document_own", "id", postgresql_where=f"source = '{OWN}'"),
         Index("ix_contracting_document_process", "source", "ocid", "released_at", "id"),
         Index("ix_contracting_document_release_no", "release_no"),
         Index("ix_contracting_document_ocid", "ocid"),
