@@ -5,23 +5,26 @@
 
 import os
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, Page
 
+from nexus.graph.identifiers import encode
 from tests.web.building import WEB, with_tools
 from tests.web.conftest import OFFICE, Phone, Service, make_phone
-from tests.web.world import World
+from tests.web.world import WORKER, World, made_visit, running_task
 
 NARROW = {"width": 320, "height": 720}
 TALL = {"width": 390, "height": 1100}
 LANGUAGES = ("zh-CN", "zh-Hant", "en")
 SIZES = ("normal", "large")
 PICTURES = os.environ.get("NEXUS_SCREENSHOTS")
-LISTS = ("", "inbox", "needs", "cases", "more", "outbox", "settings", "stations")
-OPENED = {"referral": "inbox", "need": "needs", "case": "cases"}
+LISTS = ("", "inbox", "needs", "cases", "more", "outbox", "settings", "stations", "tasks")
+OPENED = {"referral": "inbox", "need": "needs", "case": "cases", "task": "tasks"}
 """Screens of one row, and the list whose first row they show."""
 
 
@@ -29,7 +32,8 @@ OPENED = {"referral": "inbox", "need": "needs", "case": "cases"}
 async def shown(browser: Browser, service: Service, world: World) -> AsyncIterator[Phone]:
     """A signed-in phone that is led through all screens."""
     made = await make_phone(browser, service, viewport=NARROW)
-    await made.sign_in("she.gong")
+    await running_task(world)
+    await made.sign_in(WORKER)
     yield made
     await made.context.close()
     assert made.troubles == []
@@ -42,20 +46,32 @@ def axe() -> str:
     return (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 
 
-async def _addresses(phone: Phone) -> dict[str, str]:
+@pytest.fixture(scope="module")
+async def addresses(shown: Phone, world: World) -> dict[str, str]:
     """{screen: path}, with the first row of each list."""
     found = {name or "today": f"/{name}" for name in LISTS}
     for name, listed in OPENED.items():
-        await phone.go(f"/{listed}")
-        row = phone.page.locator("main a.row").first
+        await shown.go(f"/{listed}")
+        row = shown.page.locator("main a.row").first
         await row.wait_for()
         found[name] = str(await row.get_attribute("href")).removeprefix("/station")
     found["assess"] = found["case"] + "/assess"
-    await phone.go("/")
-    visit = phone.page.locator("main a[href*='/visits/']").first
-    await visit.wait_for()
-    found["visit"] = str(await visit.get_attribute("href")).removeprefix("/station")
+    found["visit-unplanned"] = found["case"] + "/visit"
+    found["refer"] = f"/needs/{quote(encode('Need', world.needs[0].id))}/refer"
+    assert world.visit is not None
+    found["visit"] = f"/visits/{quote(encode('Visit', world.visit.id))}"
+    record = await made_visit(world)
+    found["visit-record"] = f"/visits/{quote(encode('Visit', record.id))}"
+    await shown.go("/")
+    await shown.synced()
     return found
+
+
+async def _show(page: Page, path: str) -> None:
+    """A screen, without loading the client anew."""
+    await page.evaluate("path => history.pushState(null, '', path)", f"/station{path}")
+    await page.wait_for_function("() => !document.querySelector('main p[role=status].pad')")
+    await page.wait_for_selector("main :is(.row, .empty, .field, fieldset, .card)")
 
 
 async def _faults(page: Page, axe: str) -> list[str]:
@@ -81,20 +97,25 @@ async def _picture(page: Page, name: str, language: str, size: str) -> None:
     await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_nothing_serious_on_any_screen(
-    shown: Phone, axe: str, language: str, size: str
-) -> None:
-    page, faults = shown.page, {}
+async def _speak(page: Page, language: str, size: str) -> None:
+    """The settings of this phone; they hold from the next load on."""
     await page.evaluate(
         "([language, size]) => localStorage.setItem("
         "'nexus.station.settings', JSON.stringify({language, size}))",
         [language, size],
     )
-    for name, path in (await _addresses(shown)).items():
-        await shown.go(path)
-        await page.wait_for_selector(".row, .empty, .field, fieldset")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_nothing_serious_on_any_screen(
+    shown: Phone, addresses: dict[str, str], axe: str, language: str, size: str
+) -> None:
+    page, faults = shown.page, {}
+    await _speak(page, language, size)
+    await shown.go("/")
+    for name, path in addresses.items():
+        await _show(page, path)
         if found := await _faults(page, axe):
             faults[name] = found
         if PICTURES:
@@ -103,15 +124,22 @@ async def test_nothing_serious_on_any_screen(
     assert faults == {}
 
 
-async def test_the_first_screen_is_as_good(browser: Browser, service: Service, axe: str) -> None:
-    phone = await make_phone(browser, service, viewport=NARROW)
+async def test_the_first_screens_are_as_good(browser: Browser, service: Service, axe: str) -> None:
+    """Signing in, and a volunteer's telephone with a code, in all languages and sizes."""
+    phone, faults = await make_phone(browser, service, viewport=NARROW), {}
     await phone.go("/")
-    await phone.page.wait_for_selector("#username")
-    faults = await _faults(phone.page, axe)
-    if PICTURES:
-        await _picture(phone.page, "sign-in", "zh-CN", "normal")
+    for language, size in product(LANGUAGES, SIZES):
+        await _speak(phone.page, language, size)
+        for name, path in (("sign-in", "/"), ("attend", "/attend#NEXUS-ATTEND:VT-1:in:12345678")):
+            await phone.page.goto(phone.address + path)
+            await phone.page.reload()
+            await phone.page.wait_for_selector("#username")
+            if found := await _faults(phone.page, axe):
+                faults[f"{name} {language} {size}"] = found
+            if PICTURES:
+                await _picture(phone.page, name, language, size)
     await phone.context.close()
-    assert faults == []
+    assert faults == {}
 
 
 async def test_the_keyboard_alone_reaches_the_first_row(shown: Phone) -> None:

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -13,12 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.casework.editing.model import EditState, FieldEdit
-from nexus.casework.visits.model import Visit, VisitKind, VisitState
+from nexus.casework.visits.model import Visit, VisitKind
 from nexus.graph.identifiers import encode
 from tests.deeds import reread
-from tests.making import making, now, number, today
 from tests.web.conftest import Phone, Service, make_phone
-from tests.web.world import WORKER, World
+from tests.web.world import WORKER, World, made_visit
 
 KINDS = (VisitKind.PHONE, VisitKind.VIDEO, VisitKind.OFFICE)
 
@@ -39,34 +37,6 @@ class Story:
         }
         chosen = self.dice.sample(sorted(values), self.dice.randint(1, 3))
         return {name: values[name] for name in chosen}
-
-
-async def _made(world: World) -> Visit:
-    """A visit that the worker made today."""
-    assert world.visit is not None
-    row = Visit(
-        no=number("V"),
-        household_id=world.visit.household_id,
-        case_id=world.visit.case_id,
-        station_id=world.station.id,
-        worker_id=world.post.id,
-        kind=VisitKind.HOME,
-        window_from=today(),
-        window_to=today() + timedelta(days=1),
-        due_on=today(),
-        performed_at=now() - timedelta(hours=1),
-        recorded_at=now(),
-        performed_by=world.worker.id,
-        minutes=1,
-        summary="示范小结",
-        findings={},
-        state=VisitState.DONE,
-        created_at=now(),
-        created_by=world.worker.id,
-    )
-    async with making(world.engine) as m:
-        await m.put(row)
-    return row
 
 
 @asynccontextmanager
@@ -121,7 +91,7 @@ async def test_no_value_vanishes_whatever_two_phones_do(
 ) -> None:
     seed = secrets.randbelow(10**6)
     story = Story(random.Random(seed))
-    visit = await _made(world)
+    visit = await made_visit(world)
     async with _phones(browser, service, visit) as phones:
         for _ in range(12 if torture else 3):
             parted = [phone for phone in phones if story.dice.random() < 0.8]
@@ -165,7 +135,7 @@ async def _all_doubles_are_shown(phones: list[Phone], edits: list[FieldEdit], se
 async def test_another_field_merges_and_the_same_field_shows_both(
     world: World, browser: Browser, service: Service, same: bool
 ) -> None:
-    visit = await _made(world)
+    visit = await made_visit(world)
     async with _phones(browser, service, visit) as (first, second):
         for phone, name, value in (
             (first, "#minutes", "41"),

@@ -8,17 +8,13 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from nexus.acting import Role
 from nexus.organizations.model import Organization
 from nexus.volunteering.hours.model import CheckIn, CheckInState, HoursSource
-from nexus.volunteering.model import Volunteer
-from nexus.volunteering.tasks.model import VolunteerTask
 from tests.making import making, now
 from tests.volunteering import made
-from tests.volunteering.keeping import running
 from tests.web.building import run_node
 from tests.web.conftest import Phone, Service, make_phone
-from tests.web.world import HASHED, PASSWORD, World
+from tests.web.world import PASSWORD, World, running_task
 
 PIXELS = """async (image) => {
   const canvas = document.createElement("canvas");
@@ -29,19 +25,6 @@ PIXELS = """async (image) => {
   paper.drawImage(image, 0, 0, 400, 400);
   return Array.from(paper.getImageData(0, 0, 400, 400).data).filter((_, at) => at % 4 === 0);
 }"""
-
-
-async def _make(world: World) -> tuple[VolunteerTask, Volunteer, str]:
-    """A task of the station's that goes on, and somebody confirmed for it, with an account."""
-    async with making(world.engine) as m:
-        agency = await m.session.get_one(Organization, world.lead.organization_id)
-        task, position = await running(m, agency, name="陪老人散步（示范）")
-        account = await m.account(
-            Role.VOLUNTEER, organization_id=None, area_code=None, password_hash=HASHED
-        )
-        person = await made.volunteer(m, account, agency)
-        await made.signup(m, position, person)
-    return task, person, account.username
 
 
 async def _read(phone: Phone) -> str:
@@ -55,7 +38,7 @@ async def _read(phone: Phone) -> str:
 async def test_a_volunteer_comes_and_goes_by_the_code_on_the_screen(
     phone: Phone, world: World, browser: Browser, service: Service
 ) -> None:
-    task, person, username = await _make(world)
+    task, person, username = await running_task(world)
     page = phone.page
     await phone.sign_in()
     await page.click("nav a[href$='/more']")
@@ -91,7 +74,7 @@ async def test_a_volunteer_comes_and_goes_by_the_code_on_the_screen(
 async def test_an_old_code_and_a_stranger_record_nothing(
     world: World, browser: Browser, service: Service
 ) -> None:
-    task, _, username = await _make(world)
+    task, _, username = await running_task(world)
     phone = await make_phone(browser, service)
     await phone.page.goto(f"{phone.address}/attend#NEXUS-ATTEND:{task.no}:in:00000000")
     await phone.page.fill("#username", username)

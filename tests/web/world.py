@@ -9,18 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.accounts.model import Account
 from nexus.accounts.rules import hash_password
+from nexus.acting import Role
 from nexus.casework.cases.model import Case, CasePlan, Goal, PlanState
 from nexus.casework.cases.operations import create_case
 from nexus.casework.cases.records.model import NoteLevel
 from nexus.casework.cases.records.operations import create_note
 from nexus.casework.model import RiskTier, Station, Worker
-from nexus.casework.visits.model import Visit, VisitKind
+from nexus.casework.visits.model import Visit, VisitKind, VisitState
 from nexus.matching.pledges.operations import offer_pledge
 from nexus.matching.referrals import operations as referrals
 from nexus.matching.referrals.model import Referral
 from nexus.needs.model import Need, Urgency
+from nexus.organizations.model import Organization
+from nexus.volunteering.model import Volunteer
+from nexus.volunteering.tasks.model import VolunteerTask
 from tests.deeds import acting
 from tests.making import making, now, number, today
+from tests.volunteering import made
+from tests.volunteering.keeping import running
 
 PASSWORD = "示范-口令-2026"
 LEAD, WORKER = "zhan.zhang", "she.gong"
@@ -180,3 +186,44 @@ async def refer(world: World, clerk: Account, need: Need) -> Referral:
         )
     async with acting(world.engine, clerk) as act:
         return await referrals.send_referral(act, drafted.id, expected_version=drafted.version)
+
+
+async def made_visit(world: World) -> Visit:
+    """A visit that the worker made today."""
+    assert world.visit is not None
+    row = Visit(
+        no=number("V"),
+        household_id=world.visit.household_id,
+        case_id=world.visit.case_id,
+        station_id=world.station.id,
+        worker_id=world.post.id,
+        kind=VisitKind.HOME,
+        window_from=today(),
+        window_to=today() + timedelta(days=1),
+        due_on=today(),
+        performed_at=now() - timedelta(hours=1),
+        recorded_at=now(),
+        performed_by=world.worker.id,
+        minutes=1,
+        summary="示范小结",
+        findings={},
+        state=VisitState.DONE,
+        created_at=now(),
+        created_by=world.worker.id,
+    )
+    async with making(world.engine) as m:
+        await m.put(row)
+    return row
+
+
+async def running_task(world: World) -> tuple[VolunteerTask, Volunteer, str]:
+    """A task of the station's that goes on, and who is confirmed for it, with their username."""
+    async with making(world.engine) as m:
+        agency = await m.session.get_one(Organization, world.lead.organization_id)
+        task, position = await running(m, agency, name="陪老人散步（示范）")
+        account = await m.account(
+            Role.VOLUNTEER, organization_id=None, area_code=None, password_hash=HASHED
+        )
+        person = await made.volunteer(m, account, agency)
+        await made.signup(m, position, person)
+    return task, person, account.username
