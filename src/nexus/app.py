@@ -32,6 +32,8 @@ from nexus.exchange.certificates.http import PATHS as CERTIFICATE_PATHS
 from nexus.exchange.certificates.http import CertificateDoors
 from nexus.exchange.doors import PATHS, file_doors
 from nexus.exchange.doors import session_info as file_info
+from nexus.exchange.ocds.http import PATHS as CONTRACTING_PATHS
+from nexus.exchange.ocds.http import ContractingDoor
 from nexus.exchange.webhooks.rules import session_info as webhook_info
 from nexus.graph.desk import Desk
 from nexus.graph.errors import RequestCode, RequestError
@@ -169,6 +171,9 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     app.state.door = EventDoor(door, desk, newsroom)
     app.state.sockets = SocketDoor(desk, newsroom)
     app.state.certificates = _certificates(settings, engine, info, quotas)
+    app.state.contracting = ContractingDoor(
+        engine, utcnow, quotas=quotas, public_url=settings.public_url
+    )
     app.state.reports = ReportDoors(engine, utcnow, fonts=settings.font_dir)
     try:
         async with file_doors(engine, executor, settings.app_url, root) as app.state.files:
@@ -285,6 +290,7 @@ def make_app(settings: Settings) -> Starlette:
             *(Route(f"/oauth/second-factor/{deed}", SignInDoor(deed)) for deed in DEEDS),
             *(Route(path, _Door("files")) for path in PATHS),
             *(Route(path, _Door("certificates")) for path in CERTIFICATE_PATHS),
+            *(Route(path, _Door("contracting")) for path in CONTRACTING_PATHS),
             *(Route(path, _Door("reports")) for path in REPORT_PATHS),
             *station_routes(_Door("station")),
         ],

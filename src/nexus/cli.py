@@ -26,6 +26,8 @@ from nexus.core.refusals import Refusal
 from nexus.demo.world import ensure_world, write_accounts
 from nexus.exchange.importing.operations import run_import
 from nexus.exchange.importing.rules import Report
+from nexus.exchange.ocds.exporting import write_package
+from nexus.exchange.ocds.model import OWN
 from nexus.graph.execution import utcnow
 from nexus.graph.http import Unauthorized
 from nexus.recipients.vault.rules import session_info
@@ -279,6 +281,30 @@ async def _import(
         if not dry_run:
             await _drain(engine)
         return report
+
+
+@app.command("export")
+def export_(
+    kind: Annotated[str, typer.Argument(help="ocds: open contracting data.")],
+    path: Path,
+    records: Annotated[bool, typer.Option(help="Records, not releases.")] = False,
+    source: Annotated[str, typer.Option(help="Another's, as it was imported.")] = OWN,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Write open contracting data as one package, every release to the letter."""
+    if kind != "ocds":
+        _stop("Only ocds is exported here; requestExport has the datasets.")
+    with opened(data_dir) as settings:
+        written = asyncio.run(_export(settings, path, records, source))
+    out.print(f"{path}: {written} {'records' if records else 'releases'}.", highlight=False)
+
+
+async def _export(settings: Settings, path: Path, records: bool, source: str) -> int:
+    base = settings.public_url
+    async with connected(settings.app_url, pool_size=1) as engine:
+        return await write_package(
+            engine, path, utcnow(), source=source, records=records, base=base
+        )
 
 
 @app.command("import-calendar")

@@ -47,6 +47,7 @@ import nexus.exchange.messages.alarms.reactions
 import nexus.exchange.messages.graphql
 import nexus.exchange.messages.receiving.graphql
 import nexus.exchange.ocds.graphql
+import nexus.exchange.ocds.publishing.reactions
 import nexus.exchange.syncing.graphql
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql

@@ -3,14 +3,18 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from nexus.acting import View
+from nexus.acting import Act, View, system
 from nexus.exchange.ocds import policy
-from nexus.exchange.ocds.model import ContractingDocument, ContractingProcess, DocumentKind
-from nexus.exchange.ocds.packages import RecordText
+from nexus.exchange.ocds.model import OWN, ContractingDocument, ContractingProcess, DocumentKind
+from nexus.exchange.ocds.packages import Head, RecordText, pieces, record
+from nexus.exchange.ocds.publishing.operations import publish_all
 
 PAGE = 100
 
@@ -96,3 +100,40 @@ async def all_records(view: View, source: str) -> AsyncIterator[RecordText]:
             yield one
         if after is None:
             return
+
+
+async def write_package(
+    engine: AsyncEngine, path: Path, now: datetime, *, source: str, records: bool, base: str | None
+) -> int:
+    """Write all that is kept of the source as one package; how many releases or records.
+
+    What changed of nexus' own is released first. The file is there whole, or as it was.
+    """
+    async with AsyncSession(engine) as session, session.begin():
+        if source == OWN:
+            await publish_all(Act(session, system(now)))
+    name = "records" if records else "releases"
+    begun = path.with_name(f".{path.name}.part")
+    written = 0
+    async with AsyncSession(engine) as session:
+        view = View(session, system(now))
+        row = ContractingDocument
+        newest = func.max(func.coalesce(row.released_at, row.first_seen_at))
+        at = await session.scalar(select(newest).where(row.source == source))
+        head = Head(f"{base}/ocds/{name}" if base else f"urn:nexus:{name}", at or now, base)
+        with begun.open("w", encoding="utf-8") as file:
+            async for piece in pieces(head, name, _texts(view, source, records)):
+                file.write(piece)
+                written += 1
+    begun.replace(path)
+    return written - 2
+
+
+async def _texts(view: View, source: str, records: bool) -> AsyncIterator[str]:
+    if records:
+        async for one in all_records(view, source):
+            yield record(one)
+    else:
+        async for document in all_releases(view, source):
+            yield document.original
+            view.session.expunge(document)

@@ -1,7 +1,7 @@
 """Release and record packages (OCDS 1.1): the kept texts as they are, and a head around them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,16 @@ def record(one: RecordText) -> str:
     ocid, compiled = (json.dumps(part, ensure_ascii=False) for part in (one.ocid, one.compiled))
     releases = ",\n".join(one.releases)
     return f'{{"ocid": {ocid}, "releases": [\n{releases}\n], "compiledRelease": {compiled}}}'
+
+
+async def pieces(head: Head, name: str, texts: AsyncIterator[str]) -> AsyncIterator[str]:
+    """A package of `name` in pieces: its beginning, each text, its end."""
+    begins = True
+    yield f'{json.dumps(head.as_dict(), ensure_ascii=False)[:-1]}, "{name}": ['
+    async for text in texts:
+        yield ("\n" if begins else ",\n") + text
+        begins = False
+    yield "\n]}\n"
 
 
 def _package(head: Head, name: str, texts: Iterable[str]) -> str:
