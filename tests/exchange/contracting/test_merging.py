@@ -67,7 +67,7 @@ def test_as_the_partnership_merges(several: tuple[dict[str, Any], ...]) -> None:
 
 SCALARS = st.one_of(st.text(max_size=3), st.integers(-5, 5), st.booleans())
 ITEM = st.fixed_dictionaries(
-    {"id": st.sampled_from(["1", "2", 2, 3])},
+    {"id": st.sampled_from(["1", "2", 3])},
     optional={
         "description": SCALARS,
         "unit": st.fixed_dictionaries({}, optional={"name": SCALARS, "scheme": SCALARS}),
