@@ -87,6 +87,13 @@ import nexus.obligations.graphql
 import nexus.organizations.graphql
 import nexus.purchasing.budgets.graphql
 import nexus.purchasing.catalogue.graphql
+import nexus.purchasing.contracts.amending.graphql
+import nexus.purchasing.contracts.ending.graphql
+import nexus.purchasing.contracts.graphql
+import nexus.purchasing.contracts.milestones.graphql
+import nexus.purchasing.procurements.awarding.graphql
+import nexus.purchasing.procurements.graphql
+import nexus.purchasing.procurements.suppliers.graphql
 import nexus.recipients.attestations.graphql
 import nexus.recipients.attestations.reactions
 import nexus.recipients.consents.graphql

@@ -54,6 +54,14 @@ class ChangedType(StrEnum):
     TASK_LINK = "task_link"
     CATALOGUE_ITEM = "catalogue_item"
     BUDGET_LINE = "budget_line"
+    SUPPLIER_LIST = "supplier_list"
+    SUPPLIER_ADMISSION = "supplier_admission"
+    SUPPLIER_STANDING = "supplier_standing"
+    PROCUREMENT = "procurement"
+    BID = "bid"
+    AWARD = "award"
+    CONTRACT = "contract"
+    MILESTONE = "milestone"
 
 
 @dataclass(frozen=True)
@@ -226,6 +234,48 @@ NOUNS: dict[str, Noun] = {
         inner=("drafted",),
         opening=("published",),
     ),
+    "supplier_list": Noun(
+        "SupplierList",
+        outward=("opened", "closed", "ended"),
+        inner=("created",),
+        opening=("opened",),
+    ),
+    "supplier_admission": Noun(
+        "SupplierAdmission",
+        outward=(
+            *("applied", "admitted", "refused", "suspended", "reinstated", "withdrawn"),
+            "removed",
+        ),
+        opening=("admitted", "reinstated"),
+        ending=("suspended", "withdrawn", "removed"),
+    ),
+    "supplier_standing": Noun("SupplierStanding", outward=("recorded",)),
+    "procurement": Noun(
+        "Procurement",
+        outward=("published", "awarded", "contracted", "failed", "cancelled", "withdrawn"),
+        inner=("planned", "revised", "gap_linked"),
+        opening=("published",),
+    ),
+    "bid": Noun(
+        "Bid",
+        outward=("submitted", "withdrawn", "accepted", "disqualified"),
+        ending=("withdrawn",),
+    ),
+    "award": Noun(
+        "Award",
+        outward=("confirmed", "cancelled"),
+        inner=("proposed", "refused"),
+        opening=("confirmed",),
+    ),
+    "contract": Noun(
+        "Contract",
+        outward=(
+            *("drawn_up", "signed", "published", "amended", "reassigned", "suspended"),
+            *("resumed", "completed", "terminated", "cancelled", "failed"),
+        ),
+        opening=("published",),
+    ),
+    "milestone": Noun("Milestone", outward=("met", "partially_met", "not_met")),
     "budget_line": Noun(
         "BudgetLine",
         outward=("drafted", "amended", "approved", "adjusted", "frozen", "unfrozen", "closed"),

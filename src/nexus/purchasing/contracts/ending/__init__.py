@@ -1,0 +1,1 @@
+"""How contracts end, and awards that are taken back: the money that is not owed is free again."""

@@ -1,0 +1,1 @@
+"""Bids and awards of a procurement: sealed bids, a proposal, and a second person who confirms."""
