@@ -16,6 +16,7 @@ from nexus.exchange.webhooks.model import (
     WebhookDeliveryState,
     WebhookEndpoint,
 )
+from tests.house.matrix_contracting import bring_releases
 from tests.house.matrix_world import Place
 from tests.making import Maker, now
 
@@ -27,6 +28,7 @@ async def open_doors(m: Maker, place: Place) -> None:
     await _client(m, place, await m.account(role, home, area_code=place.county))
     await _endpoint(m, place)
     await _files(m, place)
+    await bring_releases(m, place)
 
 
 async def _client(m: Maker, place: Place, service: Account) -> None:

@@ -245,6 +245,6 @@ async def test_processes_are_read_through_the_graph(
         originals = [json.loads(d["original"]) for d in data["contractingDocuments"]["nodes"]]
         assert len(originals) == 2
         assert ONE in originals
-    for reader in [*others, None]:
-        data = (await api(reader)(READ, source=["graph"]))["data"]
+    for other in [*others, None]:
+        data = (await api(other)(READ, source=["graph"]))["data"]
         assert all(connection["nodes"] == [] for connection in data.values())
