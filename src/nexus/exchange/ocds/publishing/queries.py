@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.areas.model import CodeEntry
-from nexus.exchange.ocds.publishing.rules import Agreed, Purchase
+from nexus.evaluation.evaluations.model import Evaluation
+from nexus.exchange.ocds.publishing.rules import Agreed, Judged, Purchase
 from nexus.organizations.model import Organization
 from nexus.purchasing.catalogue.model import CatalogueItem
 from nexus.purchasing.contracts.model import (
@@ -74,6 +75,14 @@ async def _agreed(
     amended = await _listed(
         session, ContractAmendment, ContractAmendment.contract_id, keys, "edition"
     )
+    judged = await _listed(
+        session,
+        Evaluation,
+        Evaluation.contract_id,
+        keys,
+        "no",
+        Evaluation.published_at.is_not(None),
+    )
     return [
         Agreed(
             one,
@@ -82,19 +91,36 @@ async def _agreed(
             targets[one.id],
             steps[one.id],
             amended[one.id],
+            evaluations=[_judged(one, row) for row in judged[one.id]],
         )
         for one in contracts
     ]
 
 
+def _judged(contract: Contract, row: Evaluation) -> Judged:
+    assert row.published_at is not None
+    assert row.total is not None
+    assert row.grade is not None
+    return Judged(
+        row.no,
+        f"{contract.title}绩效评价",
+        row.published_at,
+        row.from_on,
+        row.until_on,
+        row.total,
+        row.grade.value,
+        row.scheme_version or "",
+    )
+
+
 async def _listed(
-    session: AsyncSession, table: Any, key: Any, keys: Sequence[UUID], order: str
+    session: AsyncSession, table: Any, key: Any, keys: Sequence[UUID], order: str, *where: Any
 ) -> dict[UUID, list[Any]]:
     """The rows that point at each of the keys, in order."""
     by_key: dict[UUID, list[Any]] = defaultdict(list)
     if keys:
         found = await session.scalars(
-            select(table).where(key.in_(keys)).order_by(getattr(table, order))
+            select(table).where(key.in_(keys), *where).order_by(getattr(table, order))
         )
         for row in found:
             by_key[getattr(row, key.key)].append(row)
@@ -127,6 +153,11 @@ async def procurement_behind(
         case "milestone":
             contract = await session.scalar(
                 select(Milestone.contract_id).where(Milestone.id == object_id)
+            )
+            return await _of_contract(session, contract)
+        case "evaluation":
+            contract = await session.scalar(
+                select(Evaluation.contract_id).where(Evaluation.id == object_id)
             )
             return await _of_contract(session, contract)
     return None
