@@ -39,10 +39,9 @@ KILLS, KILLS_TORTURE = 3, 200
 CLIENTS = 8
 FIRST_GOOD_WRITE = 5.0
 """Seconds from the death to the next answer."""
-OFFER = """mutation ($input: OfferPledgeInput!) {
-  offerPledge(input: $input) { ... on Pledge { id version } ... on Refusal { code message } } }"""
-WITHDRAW = """mutation ($input: TransitionInput!) {
-  withdrawPledge(input: $input) { ... on Pledge { id version } ... on Refusal { code message } } }"""
+TOLD = "{ ... on Pledge { id version } ... on Refusal { code message } }"
+OFFER = f"mutation ($input: OfferPledgeInput!) {{ offerPledge(input: $input) {TOLD} }}"
+WITHDRAW = f"mutation ($input: TransitionInput!) {{ withdrawPledge(input: $input) {TOLD} }}"
 
 
 @dataclass
@@ -56,7 +55,9 @@ class Load:
     told: dict[str, str] = field(default_factory=dict)
     """Key → the pledge it made."""
     withdrawn: set[str] = field(default_factory=set)
-    answered_at: float = 0.0
+    since: float = 0.0
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """That something was asked and answered since then."""
     asked_again: int = 0
     ending: bool = False
 
@@ -99,17 +100,19 @@ class Load:
                 answer = response.json() if response.status_code in (200, 500, 503) else {}
                 if made := (answer.get("data") or {}).get(name):
                     assert "id" in made, made
-                    self.answered_at = max(self.answered_at, asked_at)
+                    if asked_at >= self.since:
+                        self.answered.set()
                     return made
                 assert response.status_code in (500, 503), answer
             self.asked_again += 1
             await asyncio.sleep(0.05)
 
-    async def answers_after(self, moment: float) -> float:
-        """Seconds from then until something was asked and answered."""
-        while self.answered_at < moment:
-            await asyncio.sleep(0.01)
-        return time.monotonic() - moment
+    async def until_answered(self) -> float:
+        """Seconds from now until something was asked and answered."""
+        self.since = time.monotonic()
+        self.answered.clear()
+        await self.answered.wait()
+        return time.monotonic() - self.since
 
 
 @pytest.fixture(scope="module")
@@ -178,11 +181,11 @@ async def test_postgresql_killed(own: tuple[Embedded, Database], torture: bool) 
         async with asyncio.TaskGroup() as clients:
             for number in range(CLIENTS):
                 clients.create_task(load.run(number))
-            await load.answers_after(time.monotonic())
+            await load.until_answered()
             for _ in range(KILLS_TORTURE if torture else KILLS):
                 await asyncio.sleep(random.random() / 4)
                 os.kill(postmaster(server), signal.SIGKILL)
-                waits.append(await load.answers_after(time.monotonic()))
+                waits.append(await load.until_answered())
             load.ending = True
     await engine.dispose()
     await check(engine, load)
@@ -197,23 +200,17 @@ async def test_server_killed(own: tuple[Embedded, Database], tmp_path: Path, tor
     waits: list[float] = []
     engine = make_engine(database.app_url)
     load = await load_on(engine)
-    async with asyncio.TaskGroup() as clients:
-        for number in range(KILLS_TORTURE if torture else KILLS):
-            async with process_of(database, tmp_path, NEXUS_COST_PER_MINUTE="0") as (served, pid):
-                load.address = served.address
-                if number == 0:
-                    for each in range(CLIENTS):
-                        clients.create_task(load.run(each))
-                waits.append(await load.answers_after(time.monotonic()))
-                await asyncio.sleep(random.random() / 4)
-                os.kill(pid, signal.SIGKILL)
-        async with process_of(database, tmp_path, NEXUS_COST_PER_MINUTE="0") as (served, _):
+    clients: list[asyncio.Task[None]] = []
+    for _ in range(KILLS_TORTURE if torture else KILLS):
+        async with process_of(database, tmp_path, NEXUS_COST_PER_MINUTE="0") as (served, pid):
             load.address = served.address
-            await load.answers_after(time.monotonic())
-            load.ending = True
-            while len(load.withdrawn) < len(load.told):
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
+            clients = clients or [asyncio.create_task(load.run(each)) for each in range(CLIENTS)]
+            waits.append(await load.until_answered())
+            await asyncio.sleep(random.random() / 4)
+            os.kill(pid, signal.SIGKILL)
+    async with process_of(database, tmp_path, NEXUS_COST_PER_MINUTE="0") as (served, _):
+        load.address, load.ending = served.address, True
+        await asyncio.gather(*clients)
     await check(engine, load)
     await engine.dispose()
     say("The server", load, waits)
