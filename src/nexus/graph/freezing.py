@@ -9,9 +9,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, column, select, text
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Select,
+    TextClause,
+    bindparam,
+    column,
+    select,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.selectable import TextualSelect
+from sqlalchemy.sql.visitors import iterate
 
 from nexus.core.prepared import DIALECT
 
@@ -92,6 +102,23 @@ class Frozen:
         sql = _MARK.sub(lambda found: f":{bound[found.group(1)].key}", self.sql)
         columns = [column(name, kind) for name, kind in self.columns.items()]
         return text(sql).bindparams(*bound.values()).columns(*columns)
+
+
+def names_read(table: str, made: ColumnElement[Any]) -> set[str]:
+    """The columns of a table of this name that an expression reads, in its kept texts too."""
+    named = re.compile(rf"\b{table}\.\"?(\w+)")
+    names: set[str] = set()
+    for part in iterate(made):
+        if isinstance(part, Kept):
+            names.update(named.findall(part.sql))
+        elif isinstance(part, TextClause):
+            names.update(named.findall(part.text))
+        elif isinstance(part, ColumnClause):
+            if part.is_literal:
+                names.update(named.findall(part.name))
+            elif part.table is not None and getattr(part.table, "name", None) == table:
+                names.add(part.name)
+    return names
 
 
 def marked(name: str, kind: Any) -> Any:

@@ -19,9 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.selectable import Subquery
 
 from nexus.graph import costs, identifiers, specs
 from nexus.graph.costs import BadArgument, Cost, Size
+from nexus.graph.freezing import names_read
 from nexus.graph.selections import Argument, Field, Values
 from nexus.graph.sql import EMPTY_LIST, base64, build_object, quoted
 
@@ -80,6 +82,7 @@ class Page:
         if page is None:
             self._check_cursors()
             return built
+        _narrow(page, built)
         # Whatever is selected, the page is one group: one object.
         whole = select(built).select_from(page).having(literal_column("true", Boolean()))
         return whole.correlate_except(page).scalar_subquery()
@@ -272,6 +275,16 @@ class Page:
             gathered: Any = func.array_agg(aggregate_order_by(key, rank), type_=ARRAY(key.type))
             texts.append(cast(gathered[place], Text))
         return case((shown > 0, self._cursor(texts)))
+
+
+def _narrow(page: Any, built: ColumnElement[Any]) -> None:
+    """Leave the page the columns that are read of it: a sort carries every one that it has."""
+    read = names_read(page.name, built) | {"rank__"}
+    while isinstance(page, Subquery):
+        rows: Any = page.element
+        kept = [each for each in rows.selected_columns if each.key in read]
+        page.element = rows.with_only_columns(*kept)
+        page = rows.get_final_froms()[0]
 
 
 def _counted(page: Any) -> ColumnElement[int]:
