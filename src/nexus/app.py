@@ -176,7 +176,8 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     )
     app.state.reports = ReportDoors(engine, utcnow, fonts=settings.font_dir)
     try:
-        async with file_doors(engine, executor, settings.app_url, root) as app.state.files:
+        doors = file_doors(engine, executor, settings.app_url, root, settings.font_dir)
+        async with doors as app.state.files:
             yield
     finally:
         await newsroom.close()

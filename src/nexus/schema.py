@@ -55,6 +55,7 @@ import nexus.exchange.webhooks.graphql
 import nexus.matching.chain.graphql
 import nexus.matching.deliveries.graphql
 import nexus.matching.duties.graphql
+import nexus.exchange.printouts.graphql
 import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
 import nexus.matching.helped.graphql

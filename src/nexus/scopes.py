@@ -220,6 +220,7 @@ FOR_PEOPLE = frozenset(
         *("verifyNeed", "returnNeed", "rejectNeed", "publishNeed", "confirmNeedStillStands"),
         *("publishNeedProvisionally", "verifyNeedLater", "releaseTranche"),
         *("declareEmergency", "amendEmergency", "activateEmergency", "standDownEmergency"),
+        *("Printout", "printPaper"),
         *("endEmergency", "reviewEmergency"),
         *("upholdDelivery", "reverseDelivery", "verifyDelivery"),
         "overrideDuplicateHelp",

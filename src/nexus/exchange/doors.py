@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,6 +15,8 @@ from nexus.exchange.exports.queries import Exporter
 from nexus.exchange.importing.requests.http import ProblemsDoor
 from nexus.exchange.pictures.http import PATH as PICTURES
 from nexus.exchange.pictures.http import PictureDoor
+from nexus.exchange.printouts.http import PATH as PRINTOUTS
+from nexus.exchange.printouts.http import PrintoutDoor
 from nexus.exchange.uploads import rules as uploads
 from nexus.exchange.uploads.http import UploadDoor
 from nexus.graph.execution import Executor, make_pool, utcnow
@@ -21,7 +24,7 @@ from nexus.graph.reading import SPARE
 
 CHUNK_SECONDS = 30.0
 """What one chunk of an export may take: it is no page that somebody waits for."""
-PATHS = ("/exports/{id}", "/uploads/{id}", "/imports/{id}/problems", PICTURES)
+PATHS = ("/exports/{id}", "/uploads/{id}", "/imports/{id}/problems", PICTURES, PRINTOUTS)
 
 
 class FileDoors:
@@ -33,9 +36,10 @@ class FileDoors:
         uploads: UploadDoor,
         imports: ProblemsDoor,
         pictures: PictureDoor,
+        printouts: PrintoutDoor,
     ) -> None:
         self.exports, self.uploads, self.imports = exports, uploads, imports
-        self.pictures = pictures
+        self.pictures, self.printouts = pictures, printouts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["path"].split("/")[1]:
@@ -45,6 +49,8 @@ class FileDoors:
                 await self.uploads(scope, receive, send)
             case "pictures":
                 await self.pictures(scope, receive, send)
+            case "printouts":
+                await self.printouts(scope, receive, send)
             case _:
                 await self.imports(scope, receive, send)
 
@@ -56,17 +62,21 @@ def session_info(root: bytes) -> dict[str, Any]:
 
 @asynccontextmanager
 async def file_doors(
-    engine: AsyncEngine, executor: Executor, url: str, root: bytes
+    engine: AsyncEngine, executor: Executor, url: str, root: bytes, fonts: Path | None
 ) -> AsyncIterator[FileDoors]:
-    """The doors of one server process. Exports read on connections of their own."""
+    """The doors of one server process. Exports read on connections of their own.
+
+    `fonts` is the folder that papers are set from; None: the system's.
+    """
     pool = await make_pool(url, size=AT_ONCE + SPARE, seconds=CHUNK_SECONDS)
-    signer = signing.Signer(root)
+    signer, album = signing.Signer(root), Album(root)
     try:
         yield FileDoors(
             ExportDoor(engine, Exporter(executor, pool), signer, utcnow),
             UploadDoor(engine, uploads.Chest(root), signer, utcnow),
             ProblemsDoor(engine, signer, utcnow),
-            PictureDoor(engine, Album(root), signer, utcnow),
+            PictureDoor(engine, album, signer, utcnow),
+            PrintoutDoor(engine, album, signer, utcnow, fonts=fonts),
         )
     finally:
         await pool.close()

@@ -1,0 +1,36 @@
+"""A paper's content as PDF/UA-1."""
+
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import typst
+
+from nexus.core.typesetting import TypesettingFailed, typeset
+
+UNSHOWN = "（签名影像无法显示）"
+
+
+@cache
+def _template() -> str:
+    return resources.files(__package__).joinpath("paper.typ").read_text("utf-8")
+
+
+def as_pdf(told: dict[str, Any], *, fonts: typst.Fonts, made_at: datetime) -> bytes:
+    """Takes a fifth of a second of CPU: call it in a thread.
+
+    A signature that no reader can show is printed as an empty line with a word about it.
+    """
+    try:
+        return typeset(_template(), told, fonts=fonts, made_at=made_at)
+    except TypesettingFailed:
+        if not any(place["image"] for place in told["signatures"]):
+            raise
+    places = [
+        {**place, "image": None, "label": f"{place['label']} {UNSHOWN}"}
+        if place["image"]
+        else place
+        for place in told["signatures"]
+    ]
+    return typeset(_template(), {**told, "signatures": places}, fonts=fonts, made_at=made_at)
