@@ -92,6 +92,7 @@ import nexus.purchasing.contracts.amending.graphql
 import nexus.purchasing.contracts.ending.graphql
 import nexus.purchasing.contracts.graphql
 import nexus.purchasing.contracts.milestones.graphql
+import nexus.purchasing.payments.graphql
 import nexus.purchasing.procurements.awarding.graphql
 import nexus.purchasing.procurements.graphql
 import nexus.purchasing.procurements.suppliers.graphql

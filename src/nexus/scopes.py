@@ -46,7 +46,7 @@ _VISITS = (
 
 _PURCHASES: tuple[str, ...] = (
     *("BudgetAdjustment", "BudgetEntry", "BudgetJournal", "BudgetLine", "BudgetLineEvent"),
-    "BudgetLineItem",
+    *("BudgetLineItem", "Invoice", "Payment", "PaymentEvent"),
     *("Procurement", "ProcurementItem", "ProcurementGap", "GapProcurement", "Bid", "Award"),
     *("SupplierList", "SupplierListItem", "SupplierAdmission", "SupplierStanding"),
     *("Contract", "ContractItem", "ContractTarget", "ContractAmendment", "Milestone"),
@@ -178,6 +178,9 @@ FOR_PEOPLE = frozenset(
         *("draftCatalogueItem", "publishCatalogueItem", "retireCatalogueItem"),
         *("draftBudgetLine", "amendBudgetLine", "approveBudgetLine", "adjustBudgetLine"),
         *("freezeBudgetLine", "unfreezeBudgetLine", "closeBudgetLine"),
+        *("submitInvoice", "matchInvoice", "approveInvoice", "rejectInvoice", "requestPayment"),
+        *("approvePayment", "executePayment", "reconcilePayment", "failPayment"),
+        *("retryPayment", "reversePayment"),
         *("createSupplierList", "openSupplierList", "closeSupplierList", "endSupplierList"),
         *("applyToList", "admitSupplier", "refuseSupplier", "suspendSupplier"),
         *("reinstateSupplier", "withdrawApplication", "removeSupplier"),

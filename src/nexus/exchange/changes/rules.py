@@ -54,6 +54,8 @@ class ChangedType(StrEnum):
     TASK_LINK = "task_link"
     CATALOGUE_ITEM = "catalogue_item"
     BUDGET_LINE = "budget_line"
+    INVOICE = "invoice"
+    PAYMENT = "payment"
     SUPPLIER_LIST = "supplier_list"
     SUPPLIER_ADMISSION = "supplier_admission"
     SUPPLIER_STANDING = "supplier_standing"
@@ -276,6 +278,14 @@ NOUNS: dict[str, Noun] = {
         opening=("published",),
     ),
     "milestone": Noun("Milestone", outward=("met", "partially_met", "not_met")),
+    "invoice": Noun("Invoice", outward=("submitted", "matched", "approved", "rejected")),
+    "payment": Noun(
+        "Payment",
+        outward=(
+            *("requested", "approved", "executed", "reconciled", "failed", "requested_again"),
+            "reversed",
+        ),
+    ),
     "budget_line": Noun(
         "BudgetLine",
         outward=("drafted", "amended", "approved", "adjusted", "frozen", "unfrozen", "closed"),
