@@ -590,3 +590,43 @@ async def test_so_many_files_wait_at_most(
     assert first["state"] == "REQUESTED"
     second = await authority.ask(REQUEST, fileName="list.csv")
     assert (second["code"], second["details"]["rule"]) == ("GUARD_FAILED", "upload.kept")
+
+
+CONTRACTING = 'kind = "ocds"\nsource = "finder"\n'
+FOUND = """
+{ contractingFindings(filter: {source: ["finder@%s"]}) { nodes { code } } }
+"""
+
+
+async def test_open_contracting_data_comes_in_the_same_way(
+    engine: AsyncEngine, authority: Platform, importer: Importer
+) -> None:
+    """Kept apart for each organization, with findings among the rows that have a problem."""
+    release = {
+        "ocid": "ocds-213czf-1",
+        "id": "1",
+        "date": "2026-02-01T00:00:00Z",
+        "tag": ["tender"],
+    }
+    upload = await authority.put(json.dumps({"releases": [release, 7]}).encode(), "list.json")
+    run = await authority.imported(upload, kind="OCDS", profile={"toml": CONTRACTING})
+    assert await importer.step()
+    done = await authority.read(run)
+    assert (done["state"], done["failure"]) == ("DONE", None)
+    assert [done[name] for name in FIVE] == [1, 0, 0, 0, 1]
+    assert done["problems"] == 2
+    async with AsyncSession(engine) as session:
+        home = await session.get_one(Organization, authority.account.organization_id)
+    answer = await authority.api(authority.account)(FOUND % home.no)
+    found = answer["data"]["contractingFindings"]["nodes"]
+    assert found == [{"code": "BUYER_BLANK"}]
+
+
+async def test_a_profile_of_the_standard_says_the_source_alone(authority: Platform) -> None:
+    upload = await authority.put(b"[]", "list.json")
+    for wrong in (
+        CONTRACTING + "[review]\nalways = true\n",
+        CONTRACTING.replace("finder", "nexus"),
+    ):
+        refused = await authority.imported(upload, kind="OCDS", profile={"toml": wrong})
+        assert refused["code"] == "PROFILE_REFUSED"

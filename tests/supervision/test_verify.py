@@ -12,6 +12,7 @@ from nexus.matching.pledges.model import PledgeState
 from nexus.supervision.operations import verify
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
+from tests.supervision.contracting import CONTRACTING
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.filing import FILING
 from tests.supervision.helping import HELPING
@@ -42,6 +43,7 @@ FAULTS: dict[str, Sequence[str]] = {
     **HELPING,
     **OWING,
     **EXCHANGING,
+    **CONTRACTING,
     **REFERRING,
     **RELAXING,
     **REPORTING,

@@ -1,0 +1,1 @@
+"""What `nexus verify` recomputes of open contracting data."""
