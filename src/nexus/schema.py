@@ -37,6 +37,13 @@ import nexus.discovery.intake.graphql
 import nexus.discovery.reporters.graphql
 import nexus.discovery.transfers.graphql
 import nexus.emergencies.graphql
+import nexus.evaluation.addenda.graphql
+import nexus.evaluation.evaluations.graphql
+import nexus.evaluation.independence.graphql
+import nexus.evaluation.rectifications.graphql
+import nexus.evaluation.sampling.graphql
+import nexus.evaluation.schemes.graphql
+import nexus.evaluation.voice.graphql
 import nexus.exchange.changes.graphql
 import nexus.exchange.changes.reactions
 import nexus.exchange.exports.graphql
@@ -48,6 +55,7 @@ import nexus.exchange.messages.graphql
 import nexus.exchange.messages.receiving.graphql
 import nexus.exchange.ocds.graphql
 import nexus.exchange.ocds.publishing.reactions
+import nexus.exchange.printouts.graphql
 import nexus.exchange.syncing.graphql
 import nexus.exchange.uploads.graphql
 import nexus.exchange.webhooks.deliveries.graphql
@@ -55,7 +63,6 @@ import nexus.exchange.webhooks.graphql
 import nexus.matching.chain.graphql
 import nexus.matching.deliveries.graphql
 import nexus.matching.duties.graphql
-import nexus.exchange.printouts.graphql
 import nexus.matching.duties.reactions
 import nexus.matching.feedback.graphql
 import nexus.matching.helped.graphql
@@ -86,12 +93,16 @@ import nexus.needs.reactions
 import nexus.needs.staging.graphql
 import nexus.obligations.graphql
 import nexus.organizations.graphql
+import nexus.purchasing.acceptance.graphql
+import nexus.purchasing.acceptance.reactions
 import nexus.purchasing.budgets.graphql
 import nexus.purchasing.catalogue.graphql
 import nexus.purchasing.contracts.amending.graphql
 import nexus.purchasing.contracts.ending.graphql
 import nexus.purchasing.contracts.graphql
 import nexus.purchasing.contracts.milestones.graphql
+import nexus.purchasing.facts.graphql
+import nexus.purchasing.facts.reactions
 import nexus.purchasing.payments.graphql
 import nexus.purchasing.procurements.awarding.graphql
 import nexus.purchasing.procurements.graphql
@@ -104,6 +115,7 @@ import nexus.recipients.merging.graphql
 import nexus.recipients.moving.graphql
 import nexus.recipients.recognitions.graphql
 import nexus.recipients.vault.graphql
+import nexus.reports.graphql
 import nexus.supervision.alerts.graphql
 import nexus.supervision.alerts.reactions
 import nexus.supervision.relaxing.reactions

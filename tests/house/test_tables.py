@@ -45,8 +45,9 @@ DELETABLE = {
 }
 """Tables of which the application may delete rows, and why that loses no history."""
 APPEND_ONLY = (
+    "public.acceptance_deduction",
     "public.contracting_document",
-    *("public.budget_line_item", "public.budget_adjustment"),
+    "public.budget_adjustment",
     *("public.budget_journal", "public.budget_entry"),
     *("public.supplier_standing", "public.contract_amendment"),
     *("public.certificate_paper", "public.hours_booking"),

@@ -56,6 +56,8 @@ class ChangedType(StrEnum):
     BUDGET_LINE = "budget_line"
     INVOICE = "invoice"
     PAYMENT = "payment"
+    EVALUATION = "evaluation"
+    RECTIFICATION = "rectification"
     SUPPLIER_LIST = "supplier_list"
     SUPPLIER_ADMISSION = "supplier_admission"
     SUPPLIER_STANDING = "supplier_standing"
@@ -64,6 +66,8 @@ class ChangedType(StrEnum):
     AWARD = "award"
     CONTRACT = "contract"
     MILESTONE = "milestone"
+    SERVICE_FACT = "service_fact"
+    ACCEPTANCE = "acceptance"
 
 
 @dataclass(frozen=True)
@@ -278,6 +282,27 @@ NOUNS: dict[str, Noun] = {
         opening=("published",),
     ),
     "milestone": Noun("Milestone", outward=("met", "partially_met", "not_met")),
+    "service_fact": Noun("ServiceFact", outward=("counted", "withdrawn")),
+    "acceptance": Noun(
+        "Acceptance",
+        outward=(
+            *("submitted", "reviewing", "checked", "accepted", "accepted_with_deduction"),
+            *("rejected", "resubmitted", "fact_lost"),
+        ),
+    ),
+    "evaluation": Noun(
+        "Evaluation",
+        outward=(
+            *("planned", "started", "response_opened", "responded", "response_over"),
+            *("redrafted", "finalized", "published", "corrected", "rectifying", "closed"),
+        ),
+        inner=("scored", "drafted", "clients_asked", "voice_tallied"),
+        opening=("published",),
+    ),
+    "rectification": Noun(
+        "Rectification",
+        outward=("opened", "submitted", "sent_back", "verified", "overdue", "escalated"),
+    ),
     "invoice": Noun("Invoice", outward=("submitted", "matched", "approved", "rejected")),
     "payment": Noun(
         "Payment",
@@ -351,6 +376,8 @@ NEVER_TOLD = frozenset(
     | {"schedule", "training", "visit_checklist"}
     | {"guardian", "roster", "team", "hours_booking"}
     | {"contracting"}
+    | {"evaluation_scheme", "organization_tie", "evaluation_sample", "client_feedback"}
+    | {"evaluation_addendum"}
     | {"visit_picture", "printout"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}

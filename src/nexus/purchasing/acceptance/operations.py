@@ -20,6 +20,7 @@ from nexus.purchasing.acceptance.model import (
     AcceptedFact,
     SampleFinding,
 )
+from nexus.purchasing.contracts.milestones import operations as milestones
 from nexus.purchasing.contracts.model import (
     MILESTONE_TRANSITIONS,
     Contract,
@@ -180,12 +181,12 @@ async def review_acceptance(
     row.frame_hash = drawing.frame_hash(keys)
     row.sample_rule = ratio.version
     row.reviewed_at, row.reviewed_by = act.now, act.actor.account_id
+    act.move(row, _STATES, "review")
     drawn = set(drawing.draw(row.sample_seed, keys, row.sample_size))
     chosen = [one.id for one in frame if str(one.fact_id) in drawn]
     await act.session.execute(
         update(AcceptedFact).where(AcceptedFact.id.in_(chosen)).values(sampled=True)
     )
-    act.move(row, _STATES, "review")
     act.record("acceptance.reviewing", row, **_about(row), sampled=len(chosen))
     return row
 
@@ -309,12 +310,12 @@ async def _write_lines(
 
 def _meet(act: Act, milestone: Milestone, accepted_fen: int, *, whole: bool) -> None:
     """The milestone follows: met when all that was claimed was accepted."""
-    verb, event = ("meet", "milestone.met") if whole else ("meet_partly", "milestone.partially_met")
+    verb, told = ("meet", "met") if whole else ("meet_partly", "partially_met")
     act.move(milestone, MILESTONE_TRANSITIONS, verb)
     milestone.accepted_fen += accepted_fen
     milestone.met_on = act.actor.today()
     milestone.state_reason = None
-    act.record(event, milestone, contract_id=milestone.contract_id, accepted_fen=accepted_fen)
+    milestones.record(act, told, milestone, accepted_fen=accepted_fen)
 
 
 async def reject_acceptance(
@@ -340,7 +341,7 @@ async def reject_acceptance(
     if milestone.state is MilestoneState.SCHEDULED:
         act.move(milestone, MILESTONE_TRANSITIONS, "miss")
         milestone.state_reason = "acceptance_rejected"
-        act.record("milestone.missed", milestone, contract_id=milestone.contract_id)
+        milestones.record(act, "not_met", milestone)
     await act.session.flush()
     return row
 

@@ -10,6 +10,7 @@ from nexus.purchasing.acceptance import model
 from nexus.purchasing.contracts.model import Contract
 from nexus.purchasing.facts import policy as facts
 from nexus.purchasing.facts.policy import may_read_words
+from nexus.purchasing.procurements.suppliers.policy import SUPPLIERS
 
 __all__ = ["may_read_words"]
 
@@ -39,7 +40,7 @@ def may_submit(actor: Actor, row: Any) -> Any:
 
 def may_resubmit(actor: Actor, row: Any) -> Any:
     """As submitting."""
-    if actor.role not in facts.SUPPLIERS | {Role.BUYER}:
+    if actor.role not in SUPPLIERS | {Role.BUYER}:
         return False
     contract = aliased(Contract)
     return exists().where(contract.id == row.contract_id, may_submit(actor, contract))

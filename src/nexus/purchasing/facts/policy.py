@@ -11,14 +11,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, false, true
 from sqlalchemy.orm import aliased
 
-from nexus.acting import CHARITY, EVERYWHERE, GOVERNMENT, OVERSIGHT, STATION, Actor, Role
+from nexus.acting import EVERYWHERE, Actor, Role
 from nexus.purchasing.contracts.model import Contract
+from nexus.purchasing.procurements.suppliers.policy import (
+    AUTHORITIES,
+    BUYERS,
+    SUPPLIERS,
+    SUPPLIERS_PEOPLE,
+)
 
-BUYERS = frozenset({Role.BUYER, Role.BUYER_FINANCE})
-SUPPLIERS = CHARITY | {Role.STATION_LEAD, Role.VOL_ORG}
-"""Who speaks for a supplier."""
-_OF_SUPPLIER = SUPPLIERS | STATION
-_NEAR = GOVERNMENT | OVERSIGHT | {Role.EVALUATOR}
+_NEAR = AUTHORITIES | {Role.EVALUATOR}
 
 
 def party(actor: Actor, contract: Any) -> ColumnElement[bool]:
@@ -27,7 +29,7 @@ def party(actor: Actor, contract: Any) -> ColumnElement[bool]:
         return true()
     if actor.role in BUYERS:
         return contract.buyer_id == actor.organization_id  # type: ignore[no-any-return]
-    if actor.role in _OF_SUPPLIER:
+    if actor.role in SUPPLIERS_PEOPLE:
         return contract.supplier_id == actor.organization_id  # type: ignore[no-any-return]
     if actor.role in _NEAR:
         return actor.covers(contract.area_code)  # type: ignore[no-any-return]
