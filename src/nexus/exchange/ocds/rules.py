@@ -213,7 +213,7 @@ def _amounts(path: Path, value: dict[str, Any]) -> Iterator[Told]:
     elif isinstance(amount, bool) or not isinstance(amount, int | float | None):
         yield Told(F.AMOUNT_NOT_A_NUMBER, at, f"The amount is {_kind(amount)}, not a number.")
     elif amount is not None:
-        if amount < 0:
+        if amount < 0 and "transactions" not in path:
             yield Told(F.AMOUNT_NEGATIVE, at, "The amount is below zero.")
         if blank(value.get("currency")):
             yield Told(F.AMOUNT_WITHOUT_CURRENCY, at, "The amount is in no currency.")

@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from nexus.acting import SHANGHAI
 from nexus.areas.model import CodeEntry
 from nexus.evaluation.evaluations.model import Evaluation
-from nexus.exchange.ocds.publishing.rules import Agreed, Judged, Purchase
+from nexus.exchange.ocds.publishing.rules import Agreed, Judged, Paid, Purchase
 from nexus.organizations.model import Organization
 from nexus.purchasing.catalogue.model import CatalogueItem
 from nexus.purchasing.contracts.model import (
@@ -20,6 +22,7 @@ from nexus.purchasing.contracts.model import (
     ContractTarget,
     Milestone,
 )
+from nexus.purchasing.payments.model import Payment, PaymentState
 from nexus.purchasing.procurements.model import Award, Procurement, ProcurementItem
 
 
@@ -75,6 +78,9 @@ async def _agreed(
     amended = await _listed(
         session, ContractAmendment, ContractAmendment.contract_id, keys, "edition"
     )
+    paid = await _listed(
+        session, Payment, Payment.contract_id, keys, "no", Payment.executed_at.is_not(None)
+    )
     judged = await _listed(
         session,
         Evaluation,
@@ -91,10 +97,25 @@ async def _agreed(
             targets[one.id],
             steps[one.id],
             amended[one.id],
-            evaluations=[_judged(one, row) for row in judged[one.id]],
+            [part for row in paid[one.id] for part in _paid(row)],
+            [_judged(one, row) for row in judged[one.id]],
         )
         for one in contracts
     ]
+
+
+def _paid(row: Payment) -> list[Paid]:
+    """The transfer; where it came back, that as well."""
+    assert row.executed_at is not None
+    gone = Paid(row.no, row.amount_fen, _day(row.executed_at), row.milestone_id)
+    if row.state is not PaymentState.REVERSED:
+        return [gone]
+    assert row.closed_at is not None
+    return [gone, Paid(f"{row.no}-R", -row.amount_fen, _day(row.closed_at), row.milestone_id)]
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()
 
 
 def _judged(contract: Contract, row: Evaluation) -> Judged:
@@ -153,6 +174,11 @@ async def procurement_behind(
         case "milestone":
             contract = await session.scalar(
                 select(Milestone.contract_id).where(Milestone.id == object_id)
+            )
+            return await _of_contract(session, contract)
+        case "payment":
+            contract = await session.scalar(
+                select(Payment.contract_id).where(Payment.id == object_id)
             )
             return await _of_contract(session, contract)
         case "evaluation":
