@@ -32,6 +32,10 @@ from nexus.discovery import policy as discovery_policy
 from nexus.discovery.model import DiscoveryReport
 from nexus.emergencies import policy as emergencies_policy
 from nexus.emergencies.model import EmergencyEvent, Relaxation, RelaxedRule
+from nexus.evaluation.evaluations import policy as evaluations_policy
+from nexus.evaluation.evaluations.model import Evaluation
+from nexus.evaluation.rectifications import policy as rectifications_policy
+from nexus.evaluation.rectifications.model import Rectification
 from nexus.exchange.changes.rules import NOUNS, kinds
 from nexus.graph.sql import as_predicate
 from nexus.matching.deliveries import policy as deliveries_policy
@@ -56,6 +60,10 @@ from nexus.obligations.model import Obligation
 from nexus.organizations import policy as organizations_policy
 from nexus.organizations.model import Organization, Qualification
 from nexus.organizations.queries import is_verified
+from nexus.purchasing.acceptance import policy as acceptance_policy
+from nexus.purchasing.acceptance.model import Acceptance
+from nexus.purchasing.facts import policy as facts_policy
+from nexus.purchasing.facts.model import ServiceFact
 from nexus.recipients import policy as recipients_policy
 from nexus.recipients.model import Consent, Household, Recipient, Recognition
 from nexus.supervision.alerts import policy as alerts_policy
@@ -171,6 +179,12 @@ SOURCES: dict[str, Source] = {
     "certificate": Source(
         Certificate, certificates_policy.visible, certificates_policy.may_read_inner
     ),
+    "evaluation": Source(
+        Evaluation, evaluations_policy.visible, evaluations_policy.may_read_report
+    ),
+    "service_fact": Source(ServiceFact, facts_policy.visible),
+    "acceptance": Source(Acceptance, acceptance_policy.visible),
+    "rectification": Source(Rectification, rectifications_policy.visible),
     "task_link": Source(TaskLink, links_policy.visible),
     "case_file": Source(Case, cases_policy.visible, cases_policy.may_read_words),
     "case_plan": Source(CasePlan, cases_policy.plan_visible),
