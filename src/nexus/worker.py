@@ -21,9 +21,12 @@ from nexus.charity.projects.disclosures.operations import owe_progress_disclosur
 from nexus.charity.projects.operations import lapse_fundraising
 from nexus.core.outbox import run_due
 from nexus.discovery.operations import tell_overdue_reports
+from nexus.evaluation.evaluations.operations import tell_responses_over
+from nexus.evaluation.rectifications.operations import follow_up_rectifications
 from nexus.exchange.changes.reactions import tell_begun_needs
 from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.exports.operations import expire_exports
+from nexus.exchange.importing.requests.operations import forget_sheets
 from nexus.exchange.importing.requests.reactions import Importer
 from nexus.exchange.messages.reactions import Messenger
 from nexus.exchange.messages.sending.operations import tell_failing_partners
@@ -101,7 +104,10 @@ CLOCKS: tuple[Clock, ...] = (
     expire_exports,
     expire_uploads,
     expire_pictures,
+    forget_sheets,
     tell_failing_partners,
+    tell_responses_over,
+    follow_up_rectifications,
 )
 
 

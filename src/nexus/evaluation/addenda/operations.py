@@ -71,8 +71,9 @@ async def release_addendum(
     act.move(row, model.TRANSITIONS, "release")
     row.decided_at, row.decided_by = act.now, act.actor.account_id
     row.state_reason = reason
-    put_standing(act, made, grade=row.grade.value, effect=row.effect)
+    await put_standing(act, made, grade=row.grade.value, effect=row.effect)
     act.record("evaluation_addendum.released", row, evaluation_id=made.id, grade=row.grade)
+    act.record("evaluation.corrected", made, addendum_id=row.id, grade=row.grade)
     return row
 
 

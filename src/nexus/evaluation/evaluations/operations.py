@@ -23,7 +23,8 @@ from nexus.organizations import policy as organizations
 from nexus.organizations.model import Organization, OrganizationState
 from nexus.purchasing.contracts.model import UNSIGNED, Contract
 from nexus.purchasing.contracts.policy import visible as contract_visible
-from nexus.purchasing.procurements.suppliers.model import StandingEffect, SupplierStanding
+from nexus.purchasing.procurements.suppliers.model import StandingEffect
+from nexus.purchasing.procurements.suppliers.operations import record_standing
 
 RESPONSE = "evaluation_response_working_days"
 """The parameter of the response period (domain.md 10)."""
@@ -286,27 +287,22 @@ async def publish_evaluation(
     row.state_reason = reason
     assert row.grade is not None
     assert row.effect is not None
-    put_standing(act, row, grade=row.grade.value, effect=row.effect)
+    await put_standing(act, row, grade=row.grade.value, effect=row.effect)
     act.record("evaluation.published", row, grade=row.grade, effect=row.effect)
     return row
 
 
-def put_standing(act: Act, row: Evaluation, *, grade: str, effect: StandingEffect) -> None:
+async def put_standing(act: Act, row: Evaluation, *, grade: str, effect: StandingEffect) -> None:
     """What the grade means with this buyer in the calendar year after its publication."""
     assert row.published_at is not None
-    act.session.add(
-        SupplierStanding(
-            supplier_id=row.supplier_id,
-            buyer_id=row.buyer_id,
-            area_code=row.area_code,
-            year=row.published_at.astimezone(SHANGHAI).year + 1,
-            effect=effect,
-            grade=grade,
-            source_type="evaluation",
-            source_id=row.id,
-            recorded_at=act.now,
-            recorded_by=act.actor.account_id,
-        )
+    await record_standing(
+        act,
+        supplier_id=row.supplier_id,
+        buyer_id=row.buyer_id,
+        year=row.published_at.astimezone(SHANGHAI).year + 1,
+        effect=effect,
+        grade=grade,
+        source=row,
     )
 
 
