@@ -1,6 +1,7 @@
 """What machines of one place use: API clients, webhooks, and files on their way in and out."""
 
 import hashlib
+import json
 from datetime import timedelta
 
 from nexus.accounts.clients.model import ApiClient, ApiClientState, ClientDocument, ClientKey
@@ -16,9 +17,10 @@ from nexus.exchange.webhooks.model import (
     WebhookDeliveryState,
     WebhookEndpoint,
 )
+from nexus.reports.model import ReportSnapshot
 from tests.house.matrix_contracting import bring_releases
 from tests.house.matrix_world import Place
-from tests.making import Maker, now
+from tests.making import Maker, now, number, today
 
 
 async def open_doors(m: Maker, place: Place) -> None:
@@ -139,3 +141,26 @@ async def _files(m: Maker, place: Place) -> None:
     )
     await m.put(export, upload, run, profile)
     place.rows |= {"Export": export, "Upload": upload, "ImportRun": run, "ImportProfile": profile}
+    await _kept_report(m, place)
+
+
+async def _kept_report(m: Maker, place: Place) -> None:
+    content = json.dumps({"told": place.says("ReportSnapshot.content")})
+    row = ReportSnapshot(
+        id=new_id(),
+        no=number("RPT"),
+        name="needs-pipeline",
+        definition_version=1,
+        area_code=place.town,
+        from_on=today() - timedelta(days=30),
+        until_on=today(),
+        as_of=now(),
+        with_rows=True,
+        content=content,
+        hash=hashlib.sha256(content.encode()).hexdigest(),
+        organization_id=place.staff.organization_id,
+        created_by=place.staff.id,
+        created_at=now(),
+    )
+    await m.put(row)
+    place.rows["ReportSnapshot"] = row

@@ -404,6 +404,7 @@ EXCHANGE = {
     "resumeWebhookEndpoint": with_reason("WebhookEndpoint", was={"state": "paused"}),
     "deleteWebhookEndpoint": with_reason("WebhookEndpoint"),
     "requestExport": make(dataset="NEEDS"),
+    "freezeReport": make(name="needs-pipeline", area=lambda place: place.county),
     "requestUpload": make(fileName="供给.csv"),
     "registerImportProfile": make(name="我的供给", toml=PROFILE),
     "importUploaded": make(uploadId=of("Upload"), kind="OFFERS", profile={"toml": PROFILE}),

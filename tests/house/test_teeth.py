@@ -32,6 +32,7 @@ from nexus.needs import policy as needs
 from nexus.organizations import policy as organizations
 from nexus.recipients import policy as recipients
 from nexus.recipients.vault import policy as vault
+from nexus.reports import policy as reports
 from nexus.volunteering import policy as volunteering
 from nexus.volunteering.certificates import policy as certificates
 from nexus.volunteering.tasks import policy as tasks
@@ -87,6 +88,7 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "registerApiClient": (clients, "may_register"),
     "registerImportProfile": (imports, "may_register"),
     "requestExport": (exports, "may_request"),
+    "freezeReport": (reports, "may_freeze"),
     "requestUpload": (uploads, "may_request"),
     "updateNeed": (needs, "may_create"),
     "findRecipientByIdNumber": (vault, "may_find"),
@@ -105,6 +107,7 @@ NOT_TAKEN = {
     "receiveMessage": "looks by a number, and only among the authority's own needs",
     "offerPledge": "reads the ground it needs in a statement of its own",
     "registerApiClient": "nexus itself has no organization to register one for",
+    "freezeReport": "looks for the area, and only in the territory",
 }
 """Deeds that find their row by another way than `take` or `find`."""
 

@@ -34,7 +34,7 @@ SCOPES = {
     "worklists:read": "What waits, is late or is stuck; of the rows, what the other scopes open.",
     "chains:read": "What happened for a household, in order, as far as the policy shows it.",
     "messages:write": "Exchanging messages as an authority, and acknowledging them.",
-    "reports:read": "Exports of whole datasets; of their rows, what the other scopes open.",
+    "reports:read": "Reports, and exports of whole datasets; of rows, what other scopes open.",
     "imports:write": "Uploading files and importing them, as far as the other scopes open it.",
     "volunteers:read": "Volunteers by pseudonym, teams, tasks, sign-ups, hours and certificates.",
     "volunteers:write": "One's own volunteers, teams and tasks, sign-ups and hours for them.",

@@ -378,7 +378,7 @@ NEVER_TOLD = frozenset(
     | {"contracting"}
     | {"evaluation_scheme", "organization_tie", "evaluation_sample", "client_feedback"}
     | {"evaluation_addendum"}
-    | {"visit_picture", "printout"}
+    | {"visit_picture", "printout", "report_snapshot"}
     | {"import", "import_profile", "export", "upload", "webhook_endpoint", "webhook_delivery"}
     | {"exchange_partner", "message"}
     | {"exchange_partner", "message", "helped", "duplicate"}
