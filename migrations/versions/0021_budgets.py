@@ -337,7 +337,7 @@ EXECUTE FUNCTION budget_line_is_settled()
 
 ASKED = (
     "id, no, title, fiscal_year, buyer_id, area_code, funding_source, planned_fen, state, "
-    "state_reason, version, created_at, created_by"
+    "state_reason, version, created_at, created_by, approved_by"
 )
 DECIDED = "title, planned_fen, approved_by, state, state_reason, version"
 LISTED = "effective_from, effective_to, published_by, state, state_reason, version"
