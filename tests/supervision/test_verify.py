@@ -12,6 +12,7 @@ from nexus.matching.pledges.model import PledgeState
 from nexus.supervision.operations import verify
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
+from tests.supervision.accepting import ACCEPTING, SOUND
 from tests.supervision.contracting import CONTRACTING
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.filing import FILING
@@ -39,6 +40,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
 FAULTS: dict[str, Sequence[str]] = {
+    **ACCEPTING,
     **FILING,
     **HELPING,
     **OWING,
@@ -243,4 +245,17 @@ async def test_a_planted_fault_is_found(
     assert named, [finding.rule for finding in found]
     assert all(finding.id and finding.what and finding.message for finding in named)
     assert {"rule", "id", "what", "numbers"} == named[0].as_dict().keys()
+    assert await bridge.findings() == []
+
+
+async def test_an_acceptance_without_fault_is_not_found(
+    engine: AsyncEngine, owner_engine: AsyncEngine
+) -> None:
+    bridge = await helped(engine)
+    async with AsyncSession(owner_engine) as session:
+        for statement in SOUND:
+            await session.execute(text(statement))
+        found = await verify(View(session, system(now())), checks=CHECKS)
+        await session.rollback()
+    assert [one for one in found if one.rule in ACCEPTING] == []
     assert await bridge.findings() == []

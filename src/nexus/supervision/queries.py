@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select
 
+from nexus.supervision.accepting import queries as accepting
 from nexus.supervision.authority import queries as authority
 from nexus.supervision.filing import queries as filing
 from nexus.supervision.helping import queries as helping
@@ -23,6 +24,7 @@ from nexus.supervision.worklists import queries as worklists
 
 CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
+    **accepting.CHECKS,
     **authority.CHECKS,
     **filing.CHECKS,
     **helping.CHECKS,

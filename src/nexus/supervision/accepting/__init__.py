@@ -1,0 +1,1 @@
+"""The invariants of service facts and acceptances, recomputed."""
