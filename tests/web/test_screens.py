@@ -33,6 +33,7 @@ async def shown(browser: Browser, service: Service, world: World) -> AsyncIterat
     """A signed-in phone that is led through all screens."""
     made = await make_phone(browser, service, viewport=NARROW)
     await running_task(world)
+    world.record = await made_visit(world)
     await made.sign_in(WORKER)
     yield made
     await made.context.close()
@@ -59,11 +60,9 @@ async def addresses(shown: Phone, world: World) -> dict[str, str]:
     found["visit-unplanned"] = found["case"] + "/visit"
     found["refer"] = f"/needs/{quote(encode('Need', world.needs[0].id))}/refer"
     assert world.visit is not None
+    assert world.record is not None
     found["visit"] = f"/visits/{quote(encode('Visit', world.visit.id))}"
-    record = await made_visit(world)
-    found["visit-record"] = f"/visits/{quote(encode('Visit', record.id))}"
-    await shown.go("/")
-    await shown.synced()
+    found["visit-record"] = f"/visits/{quote(encode('Visit', world.record.id))}"
     return found
 
 
@@ -72,6 +71,8 @@ async def _show(page: Page, path: str) -> None:
     await page.evaluate("path => history.pushState(null, '', path)", f"/station{path}")
     await page.wait_for_function("() => !document.querySelector('main p[role=status].pad')")
     await page.wait_for_selector("main :is(.row, .empty, .field, fieldset, .card)")
+    if "/tasks/" in path:
+        await page.wait_for_selector(".qr img")
 
 
 async def _faults(page: Page, axe: str) -> list[str]:

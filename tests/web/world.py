@@ -54,6 +54,7 @@ class World:
     post: Worker
     case: Case | None = None
     visit: Visit | None = None
+    record: Visit | None = None
 
 
 async def make_world(engine: AsyncEngine) -> World:

@@ -99,6 +99,7 @@ export const DEEDS: Record<string, Deed> = {
   performVisit: deed(gql.PerformVisitDocument, "main"),
   recordVisit: deed(gql.RecordVisitDocument, "main"),
   updateVisit: deed(gql.UpdateVisitDocument, "main"),
+  requestPicture: deed(gql.RequestPictureDocument, "main"),
   rescheduleVisit: deed(
     gql.RescheduleVisitDocument,
     "plain",
@@ -174,7 +175,8 @@ export async function send(name: string, input: Record<string, unknown>): Promis
   }
 }
 
-function told(error: unknown): Outcome {
+/** Whatever a call threw, as an outcome. */
+export function told(error: unknown): Outcome {
   if (error instanceof Unreachable) return { kind: "unreachable" };
   if (error instanceof SignedOut) return { kind: "signedOut" };
   if (!(error instanceof Unwell)) {

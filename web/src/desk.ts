@@ -39,8 +39,10 @@ async function open(id: string, account?: Account): Promise<Desk | null> {
   const outbox = new Outbox(base, {
     now: Date.now,
     key: () => crypto.randomUUID(),
-    send: async (name, input) => {
-      const outcome = await send(name, input);
+    send: async (name, input, item) => {
+      const outcome = item.picture
+        ? await (await import("./pictures")).sendPicture(base, input, item)
+        : await send(name, input);
       nowIs({ reachable: outcome.kind !== "unreachable" });
       return outcome;
     },
@@ -82,11 +84,16 @@ export async function chooseStation(station: Station): Promise<void> {
 
 /** Keeps a deed and sends it when it can be; null when the disk refuses it. */
 export async function record(given: NewItem): Promise<Item | null> {
+  return (await recordAll([given]))?.[0] ?? null;
+}
+
+/** Keeps deeds that belong together, all or none; null when the disk refuses them. */
+export async function recordAll(given: NewItem[]): Promise<Item[] | null> {
   try {
-    const item = await here().outbox.add(given);
+    const items = await here().outbox.addAll(given);
     nowIs({ full: false });
     void carry().then(() => dispatchEvent(new Event(CARRIED)));
-    return item;
+    return items;
   } catch {
     nowIs({ full: true });
     return null;

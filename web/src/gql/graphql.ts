@@ -244,6 +244,11 @@ export type NoteState =
   | 'DRAFT'
   | 'SIGNED';
 
+export type OpenPictureInput = {
+  idempotencyKey: string;
+  pictureId: string | number;
+};
+
 export type OrganizationType =
   | 'ASSOCIATION'
   | 'COMMITTEE'
@@ -270,6 +275,16 @@ export type PerformVisitInput = {
   performedAt: string;
   summary?: string | null | undefined;
 };
+
+export type PictureKind =
+  | 'PHOTO'
+  | 'SIGNATURE';
+
+export type PictureState =
+  | 'EXPIRED'
+  | 'KEPT'
+  | 'REMOVED'
+  | 'REQUESTED';
 
 export type PlanState =
   | 'APPROVED'
@@ -362,6 +377,20 @@ export type ReportState =
   | 'UNFOUNDED'
   | 'VERIFIED';
 
+export type RequestPictureInput = {
+  bytes: number;
+  caption?: string | null | undefined;
+  /** image/jpeg, image/png or image/webp */
+  contentType: string;
+  idempotencyKey: string;
+  kind: PictureKind;
+  sha256: string;
+  /** Whose signature it is; of a photo nobody's. */
+  signer?: Signer | null | undefined;
+  takenAt: string;
+  visitId: string | number;
+};
+
 export type RescheduleVisitInput = {
   /** Within so many days from today, 1 to 90. */
   days: number;
@@ -399,6 +428,13 @@ export type Role =
   | 'SYSTEM'
   | 'VOLUNTEER'
   | 'VOL_ORG';
+
+export type Signer =
+  | 'FAMILY'
+  | 'GUARDIAN'
+  | 'RECIPIENT'
+  | 'WITNESS'
+  | 'WORKER';
 
 export type SignupState =
   | 'APPLIED'
@@ -1072,6 +1108,26 @@ export type UpdateVisitMutation = { deed:
     | { __typename: 'Visit', id: string, state: VisitState, version: number }
    | null };
 
+export type RequestPictureMutationVariables = Exact<{
+  input: RequestPictureInput;
+}>;
+
+
+export type RequestPictureMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'VisitPicture', id: string, url: string | null, version: number, pictureState: PictureState }
+   | null };
+
+export type OpenPictureMutationVariables = Exact<{
+  input: OpenPictureInput;
+}>;
+
+
+export type OpenPictureMutation = { deed:
+    | { __typename: 'PictureView', id: string, url: string }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1109,6 +1165,11 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Attestation', id: string }
         | { __typename: 'AttestationEvent', id: string }
         | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'BudgetAdjustment', id: string }
+        | { __typename: 'BudgetEntry', id: string }
+        | { __typename: 'BudgetJournal', id: string }
+        | { __typename: 'BudgetLine', id: string }
+        | { __typename: 'BudgetLineEvent', id: string }
         | { __typename: 'Case', version: number, allowedActions: Array<string>, id: string, caseNo: string, area: { name: string } | null }
         | { __typename: 'CaseConference', id: string }
         | { __typename: 'CaseEvaluation', id: string }
@@ -1117,6 +1178,8 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'CaseParticipant', id: string }
         | { __typename: 'CasePlan', version: number, allowedActions: Array<string>, id: string, case: { id: string, no: string, area: { name: string } | null } | null }
         | { __typename: 'CaseStep', id: string }
+        | { __typename: 'CatalogueItem', id: string }
+        | { __typename: 'CatalogueItemEvent', id: string }
         | { __typename: 'Certificate', id: string }
         | { __typename: 'CertificateEvent', id: string }
         | { __typename: 'CertificatePaper', id: string }
@@ -1168,6 +1231,7 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Pairing', id: string }
         | { __typename: 'PairingContact', id: string }
         | { __typename: 'Parameter', id: string }
+        | { __typename: 'PictureView', id: string }
         | { __typename: 'PlanReview', id: string }
         | { __typename: 'Pledge', quantity: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, line: { item: string, unit: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null }
         | { __typename: 'ProposedMeasure', id: string }
@@ -1195,6 +1259,7 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Upload', id: string }
         | { __typename: 'Visit', tier: RiskTier | null, windowFrom: string, windowTo: string, version: number, allowedActions: Array<string>, id: string, household: { no: string, area: { name: string } | null } | null }
         | { __typename: 'VisitChecklist', id: string }
+        | { __typename: 'VisitPicture', id: string }
         | { __typename: 'VisitPlan', id: string }
         | { __typename: 'Volunteer', id: string }
         | { __typename: 'VolunteerTask', id: string }
@@ -1237,6 +1302,11 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Attestation', id: string }
         | { __typename: 'AttestationEvent', id: string }
         | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'BudgetAdjustment', id: string }
+        | { __typename: 'BudgetEntry', id: string }
+        | { __typename: 'BudgetJournal', id: string }
+        | { __typename: 'BudgetLine', id: string }
+        | { __typename: 'BudgetLineEvent', id: string }
         | { __typename: 'Case', no: string, caseType: CaseType, opening: string | null, stageAt: string, reviewDueAt: string | null, reviewOverdue: boolean, version: number, allowedActions: Array<string>, id: string, caseState: CaseState, tier: RiskTier | null }
         | { __typename: 'CaseConference', id: string }
         | { __typename: 'CaseEvaluation', id: string }
@@ -1245,6 +1315,8 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'CaseParticipant', id: string }
         | { __typename: 'CasePlan', number: number, summary: string | null, submittedAt: string | null, approvedAt: string | null, version: number, allowedActions: Array<string>, id: string, planState: PlanState }
         | { __typename: 'CaseStep', id: string }
+        | { __typename: 'CatalogueItem', id: string }
+        | { __typename: 'CatalogueItemEvent', id: string }
         | { __typename: 'Certificate', id: string }
         | { __typename: 'CertificateEvent', id: string }
         | { __typename: 'CertificatePaper', id: string }
@@ -1296,6 +1368,7 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Pairing', id: string }
         | { __typename: 'PairingContact', id: string }
         | { __typename: 'Parameter', id: string }
+        | { __typename: 'PictureView', id: string }
         | { __typename: 'PlanReview', id: string }
         | { __typename: 'Pledge', id: string }
         | { __typename: 'ProposedMeasure', id: string }
@@ -1323,6 +1396,7 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Upload', id: string }
         | { __typename: 'Visit', no: string, tier: RiskTier | null, windowFrom: string, windowTo: string, dueOn: string, overdue: boolean, followUp: boolean, performedAt: string | null, minutes: number | null, findings: unknown, danger: boolean, changeReported: boolean, version: number, allowedActions: Array<string>, id: string, visitKind: VisitKind, visitSummary: string | null, visitState: VisitState, performer: { name: string } | null }
         | { __typename: 'VisitChecklist', id: string }
+        | { __typename: 'VisitPicture', id: string }
         | { __typename: 'VisitPlan', id: string }
         | { __typename: 'Volunteer', id: string }
         | { __typename: 'VolunteerTask', id: string }
@@ -1372,6 +1446,16 @@ export type NeedConsentQueryVariables = Exact<{
 
 export type NeedConsentQuery = { node:
     | { id: string, consent: { id: string, state: ConsentState, purposes: Array<string>, dataClasses: Array<string>, expiresOn: string } | null }
+    | Record<PropertyKey, never>
+   | null };
+
+export type VisitPicturesQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type VisitPicturesQuery = { node:
+    | { id: string, pictures: { nodes: Array<{ id: string, kind: PictureKind, signer: Signer | null, caption: string | null, takenAt: string, pictureState: PictureState }> } }
     | Record<PropertyKey, never>
    | null };
 
@@ -1450,6 +1534,8 @@ export const CheckInDocument = {"__meta__":{"hash":"sha256:eb4599112198eebcf1f46
 export const CheckOutDocument = {"__meta__":{"hash":"sha256:7a5f38578bb5e4d2384ccd9407bd5bc9e1382ad0b7b9f2f4bcaa52a6cd6fccb8"}} as unknown as TypedDocumentString<CheckOutMutation, CheckOutMutationVariables>;
 export const AttendanceCodeDocument = {"__meta__":{"hash":"sha256:c42b320cd02f9bb2ae2c1806d27112e3947ef1c6bf005ce36cc7164e9d6fe30e"}} as unknown as TypedDocumentString<AttendanceCodeMutation, AttendanceCodeMutationVariables>;
 export const UpdateVisitDocument = {"__meta__":{"hash":"sha256:af358da757a5c09a2f7c9ea9257ac16dc358571c2c08b269427339f5bce674bc"}} as unknown as TypedDocumentString<UpdateVisitMutation, UpdateVisitMutationVariables>;
+export const RequestPictureDocument = {"__meta__":{"hash":"sha256:adcf15e2f6faaef4e165fe988c0fda19d55c1780a9102db273b71c88f6688aad"}} as unknown as TypedDocumentString<RequestPictureMutation, RequestPictureMutationVariables>;
+export const OpenPictureDocument = {"__meta__":{"hash":"sha256:39afe8edc307df252cf8091037a6229eaf66e69b82d6b2683c350a4a5fb01ec2"}} as unknown as TypedDocumentString<OpenPictureMutation, OpenPictureMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
 export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;
@@ -1463,3 +1549,4 @@ export const TaskPeopleDocument = {"__meta__":{"hash":"sha256:b0cb88cb8e0c4527ae
 export const AttendDocument = {"__meta__":{"hash":"sha256:76c34684ef5ce42c0575ccb989aaabdde409809c621bb08069181036145abe48"}} as unknown as TypedDocumentString<AttendQuery, AttendQueryVariables>;
 export const ReceiversDocument = {"__meta__":{"hash":"sha256:6f8ed5eb46feccc4a9b92b781a00e0d63fac2054cc8b5b5226e7ca75767f97f7"}} as unknown as TypedDocumentString<ReceiversQuery, ReceiversQueryVariables>;
 export const NeedConsentDocument = {"__meta__":{"hash":"sha256:f80a75c03a8fc158a931edcbda83aa197e496eafbce9f05498f8e05012d95238"}} as unknown as TypedDocumentString<NeedConsentQuery, NeedConsentQueryVariables>;
+export const VisitPicturesDocument = {"__meta__":{"hash":"sha256:f1a291cc05e7d5e6ba2ccd129d5db9ac1f7135ba1d5be5f466cf1a1df160de2f"}} as unknown as TypedDocumentString<VisitPicturesQuery, VisitPicturesQueryVariables>;

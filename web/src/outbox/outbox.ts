@@ -4,9 +4,16 @@ import * as rules from "./rules";
 import type { Item, Outcome } from "./rules";
 
 /** Sends one deed. It never throws: whatever happens is an outcome. */
-export type Send = (deed: string, input: Record<string, unknown>) => Promise<Outcome>;
+export type Send = (
+  deed: string,
+  input: Record<string, unknown>,
+  item: Item,
+) => Promise<Outcome>;
 
-export type NewItem = Pick<Item, "thread" | "deed" | "input" | "about"> & { after?: string };
+/** `after`: an item's id, or the place of one before it in the same list. */
+export type NewItem = Pick<Item, "thread" | "deed" | "input" | "about" | "picture"> & {
+  after?: string | number;
+};
 
 export interface Surroundings {
   now: () => number;
@@ -31,22 +38,32 @@ export class Outbox {
 
   /** Keeps an item. The promise ends when its transaction has completed, never before. */
   async add(given: NewItem): Promise<Item> {
+    return (await this.addAll([given]))[0] as Item;
+  }
+
+  /** Keeps items that belong together: all of them, or none. */
+  async addAll(given: NewItem[]): Promise<Item[]> {
     const now = this.around.now();
     const change = this.base.transaction("outbox", "readwrite");
     const last = Math.max(0, ...(await change.store.getAll()).map((item) => item.seq));
-    const item: Item = {
-      ...given,
-      id: this.around.key(),
-      seq: last + 1,
-      state: "queued",
-      createdAt: now,
-      attempts: 0,
-      nextAt: now,
-    };
-    void change.store.add(item);
+    const items: Item[] = [];
+    for (const { after, ...plain } of given) {
+      const before = typeof after === "number" ? items[after]?.id : after;
+      items.push({
+        ...plain,
+        ...(before === undefined ? {} : { after: before }),
+        id: this.around.key(),
+        seq: last + 1 + items.length,
+        state: "queued",
+        createdAt: now,
+        attempts: 0,
+        nextAt: now,
+      });
+    }
+    for (const item of items) void change.store.add(item);
     await change.done;
     this.around.changed();
-    return item;
+    return items;
   }
 
   async all(): Promise<Item[]> {
@@ -89,7 +106,7 @@ export class Outbox {
     );
     if (!claimed) return "done";
     const before = item.after ? await this.base.get("outbox", item.after) : undefined;
-    const outcome = await this.around.send(item.deed, rules.payload(claimed, before));
+    const outcome = await this.around.send(item.deed, rules.payload(claimed, before), claimed);
     await this.move(item.id, (kept) =>
       kept.state === "sending" ? rules.settled(kept, outcome, this.around.now()) : null,
     );
@@ -111,10 +128,12 @@ export class Outbox {
   private async tidy(alone: boolean): Promise<void> {
     const now = this.around.now();
     const grace = alone ? 0 : rules.LOST_AFTER;
-    for (const item of await this.all()) {
+    const items = await this.all();
+    for (const item of items) {
       const next = rules.recovered(item, now, grace);
       if (next !== item) await this.move(item.id, (kept) => rules.recovered(kept, now, grace));
-      if (item.state === "done" && (item.doneAt ?? 0) + rules.KEPT_DONE < now) {
+      const old = item.state === "done" && (item.doneAt ?? 0) + rules.KEPT_DONE < now;
+      if (old && !rules.builtUpon(items, item.id)) {
         await this.base.delete("outbox", item.id);
       }
     }
@@ -168,6 +187,7 @@ export class Outbox {
       void transaction.store.delete(id);
     }
     await transaction.done;
+    if (kept?.picture) await this.base.delete("pictures", kept.picture);
     this.around.changed();
   }
 }

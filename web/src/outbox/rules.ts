@@ -12,8 +12,10 @@ export interface Item {
   thread: string;
   deed: string;
   input: Record<string, unknown>;
-  /** The item whose answer tells the version this one builds upon. */
+  /** The item whose answer tells the id or version this one builds upon; it is sent first. */
   after?: string;
+  /** The photo or signature that goes with it; its bytes lie beside the outbox. */
+  picture?: string;
   /** How it is shown: number, title and place of what it is about. */
   about: { subject: string; no?: string; title?: string; place?: string };
   state: State;
@@ -67,7 +69,16 @@ export function ready(items: readonly Item[], now: number): Item[] {
   for (const item of [...items].sort((a, b) => a.seq - b.seq)) {
     if (HOLDS.has(item.state) && !heads.has(item.thread)) heads.set(item.thread, item);
   }
-  return [...heads.values()].filter((item) => SENDABLE.has(item.state) && item.nextAt <= now);
+  const open = new Set(items.filter((item) => HOLDS.has(item.state)).map((item) => item.id));
+  return [...heads.values()].filter(
+    (item) =>
+      SENDABLE.has(item.state) && item.nextAt <= now && !(item.after && open.has(item.after)),
+  );
+}
+
+/** Whether an item that is done is still needed: what builds upon it has not been sent. */
+export function builtUpon(items: readonly Item[], id: string): boolean {
+  return items.some((item) => item.after === id && item.state !== "done");
 }
 
 /** When something can be sent next, or null if nothing waits. */
@@ -122,12 +133,18 @@ export function pause(attempts: number): number {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.max(0, attempts - 1));
 }
 
+/** The fields that stand for the id of what the item before has made. */
+function named(input: Record<string, unknown>, id: string): Record<string, string> {
+  const fields = Object.keys(input).filter((name) => input[name] === OF_BEFORE);
+  return Object.fromEntries(fields.map((name) => [name, id]));
+}
+
 /** What is sent: the input with its key, and the version the item before it has made. */
 export function payload(item: Item, before: Item | undefined): Record<string, unknown> {
   const { id, version } = before?.answer ?? {};
   const built = {
-    ...(version === undefined ? {} : { expectedVersion: version }),
-    ...(id !== undefined && item.input["id"] === OF_BEFORE ? { id } : {}),
+    ...(version !== undefined && "expectedVersion" in item.input ? { expectedVersion: version } : {}),
+    ...(id === undefined ? {} : named(item.input, id)),
   };
   return { ...item.input, ...built, idempotencyKey: item.id };
 }

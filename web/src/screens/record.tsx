@@ -1,10 +1,14 @@
 /** The record of a visit that was made: what was found, and correcting what is wrong in it. */
-import { useState } from "preact/hooks";
-import { record } from "../desk";
-import { Badge, Dialog, Facts, Field, Section } from "../parts/basics";
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "../api";
+import { here, record } from "../desk";
+import * as gql from "../gql/graphql";
+import { Badge, Dialog, Facts, Field, Icon, Section } from "../parts/basics";
 import { Deeds, Recorded, useRecorded } from "../parts/deeds";
 import { Frame } from "../parts/frame";
+import { nameOf } from "../parts/pictures";
 import { said } from "../parts/questions";
+import { useLive } from "../store/news";
 import type { Household, Visit } from "../sync";
 import { moment, t, tOf } from "../words";
 
@@ -98,6 +102,68 @@ function Correct({ of, place, onClose }: { of: Visit | null; place: string; onCl
   );
 }
 
+type Shot = NonNullable<
+  Extract<gql.VisitPicturesQuery["node"], { pictures: unknown }>
+>["pictures"]["nodes"][number];
+
+/** Pictures are opened one by one, because each opening is recorded; they are not kept here. */
+function Album({ visit }: { visit: Visit }) {
+  const [found, setFound] = useState<Shot[]>();
+  const [offline, setOffline] = useState(false);
+  const [shown, setShown] = useState<{ url: string; of: Shot } | null>(null);
+  const waiting = useLive(async () => {
+    const items = await here().outbox.all();
+    return items.filter(
+      (item) => item.picture && item.about.subject === visit.id && item.state !== "done",
+    );
+  }, [visit.id]);
+  useEffect(() => {
+    void ask(gql.VisitPicturesDocument, { id: visit.id }).then(
+      ({ node }) => setFound(node && "pictures" in node ? node.pictures.nodes : []),
+      () => setOffline(true),
+    );
+  }, [visit.id, waiting?.length]);
+
+  async function open(of: Shot) {
+    const input = { pictureId: of.id, idempotencyKey: crypto.randomUUID() };
+    const { deed } = await ask(gql.OpenPictureDocument, { input });
+    if (deed && "url" in deed) setShown({ url: deed.url, of });
+  }
+
+  const kept = (found ?? []).filter((one) => one.pictureState === "KEPT");
+  return (
+    <Section title={t("picture.title")}>
+      {waiting?.map((item) => (
+        <p key={item.id} class="line">
+          <Recorded item={item} />
+          <span>{item.about.title}</span>
+        </p>
+      ))}
+      {offline && <p class="muted">{t("picture.offline")}</p>}
+      {found && !kept.length && !waiting?.length && <p class="muted">{t("picture.none")}</p>}
+      <ul class="list">
+        {kept.map((one) => (
+          <li key={one.id}>
+            <button type="button" class="row" onClick={() => void open(one).catch(() => setOffline(true))}>
+              <span class="grow">
+                <strong>{nameOf(one)}</strong>
+                <span class="muted">{moment(one.takenAt)}</span>
+              </span>
+              <Icon name="go" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <Dialog title={shown ? nameOf(shown.of) : ""} open={shown !== null} onClose={() => setShown(null)}>
+        {shown && <img class="whole" src={shown.url} alt={nameOf(shown.of)} />}
+        <button type="button" onClick={() => setShown(null)}>
+          {t("close")}
+        </button>
+      </Dialog>
+    </Section>
+  );
+}
+
 export function VisitRecord({ visit, household, items, back }: Props) {
   const [correcting, setCorrecting] = useState<Visit | null>(null);
   const recorded = useRecorded(visit.id, visit.version);
@@ -147,6 +213,7 @@ export function VisitRecord({ visit, household, items, back }: Props) {
           })}
         </dl>
       </Section>
+      <Album visit={visit} />
       <Correct of={correcting} place={place} onClose={() => setCorrecting(null)} />
     </Frame>
   );

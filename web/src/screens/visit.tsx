@@ -1,10 +1,13 @@
 /** A home visit: one group of questions a page, kept on the disk with every change. */
 import { useState } from "preact/hooks";
 import { useLocation } from "wouter-preact";
-import { here, record } from "../desk";
+import { here, recordAll } from "../desk";
+import { OF_BEFORE } from "../outbox/rules";
 import { Badge, Empty, Facts, Field, Section, Waiting } from "../parts/basics";
 import { Frame } from "../parts/frame";
+import { nameOf, Pictures } from "../parts/pictures";
 import { type Asked, QuestionOf, said } from "../parts/questions";
+import type { Kept } from "../pictures";
 import { rowOf, rowsOf } from "../store/base";
 import { useDraft } from "../store/draft";
 import { useLive } from "../store/news";
@@ -22,6 +25,7 @@ interface Said {
   danger: boolean;
   changes: string[];
   changeNote: string;
+  pictures: Kept[];
 }
 
 interface Question {
@@ -66,7 +70,8 @@ export default function VisitForm({ params }: { params: Record<string, string | 
   const found = useLive(() => read(id, caseId), [id, caseId]);
   const [, go] = useLocation();
   const [missing, setMissing] = useState<string[]>([]);
-  const draft = useDraft<Said>(caseId ? `visit of ${caseId}` : `visit ${id}`, {
+  const form = caseId ? `visit of ${caseId}` : `visit ${id}`;
+  const draft = useDraft<Said>(form, {
     page: 0,
     kind: "HOME",
     performedAt: minute(),
@@ -76,6 +81,7 @@ export default function VisitForm({ params }: { params: Record<string, string | 
     danger: false,
     changes: [],
     changeNote: "",
+    pictures: [],
   });
   if (found === undefined || !draft.value) return <Waiting />;
   if (found === null) {
@@ -115,7 +121,13 @@ export default function VisitForm({ params }: { params: Record<string, string | 
   }
 
   async function finish() {
-    const item = await record({
+    const about = {
+      subject: visit?.id ?? caseId,
+      no: visit?.no ?? own?.no ?? "",
+      title: t(visit ? "visit.title" : "visit.unplanned"),
+      place: household?.area?.name ?? "",
+    };
+    const made = {
       thread: home,
       deed: visit ? "performVisit" : "recordVisit",
       input: {
@@ -131,14 +143,18 @@ export default function VisitForm({ params }: { params: Record<string, string | 
           ? { changes: now.changes, note: now.changeNote.trim() || null }
           : null,
       },
-      about: {
-        subject: visit?.id ?? caseId,
-        no: visit?.no ?? own?.no ?? "",
-        title: t(visit ? "visit.title" : "visit.unplanned"),
-        place: household?.area?.name ?? "",
-      },
-    });
-    if (!item) return;
+      about,
+    };
+    // Each picture is a thread of its own: one that will not go up keeps nobody waiting.
+    const pictures = now.pictures.map(({ id: picture, kind, signer, takenAt }) => ({
+      thread: `picture ${picture}`,
+      deed: "requestPicture",
+      input: { visitId: visit?.id ?? OF_BEFORE, kind, signer, takenAt },
+      about: { ...about, title: nameOf({ kind, signer }) },
+      picture,
+      after: 0,
+    }));
+    if (!(await recordAll([made, ...pictures]))) return;
     await draft.clear();
     go("/outbox");
   }
@@ -255,7 +271,16 @@ export default function VisitForm({ params }: { params: Record<string, string | 
           </div>
         </Section>
       )}
-      {now.page === last && <Closing now={now} set={draft.set} />}
+      {now.page === last && (
+        <>
+          <Closing now={now} set={draft.set} />
+          <Pictures
+            form={form}
+            of={now.pictures}
+            onChange={(pictures) => draft.set({ pictures })}
+          />
+        </>
+      )}
     </Frame>
   );
 }
