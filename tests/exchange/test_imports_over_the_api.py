@@ -270,7 +270,9 @@ async def test_a_worker_that_died_is_followed_by_another(
     assert (await authority.read(run))["created"] == 1
     async with AsyncSession(engine) as session, session.begin():
         with pytest.raises(operations.SupersededError):
-            await operations.finish_import(session, lease, now(), report_of(lease))
+            await operations.finish_import(
+                session, lease, now(), report_of(lease), rules.Chest(VAULT_KEY)
+            )
     doomed = await authority.imported(await authority.put(rows(42)))
     for _ in range(3):
         await leased(engine)

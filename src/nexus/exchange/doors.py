@@ -74,7 +74,7 @@ async def file_doors(
         yield FileDoors(
             ExportDoor(engine, Exporter(executor, pool), signer, utcnow),
             UploadDoor(engine, uploads.Chest(root), signer, utcnow),
-            ProblemsDoor(engine, signer, utcnow),
+            ProblemsDoor(engine, signer, utcnow, uploads.Chest(root)),
             PictureDoor(engine, album, signer, utcnow),
             PrintoutDoor(engine, album, signer, utcnow, fonts=fonts),
         )

@@ -77,6 +77,15 @@ class Wanted:
             ],
         }
 
+    def shown(self) -> dict[str, Any]:
+        """What a preview says of it: codes and things, nobody's words about a person."""
+        return {
+            "area": self.area,
+            "category": self.category,
+            "urgency": self.urgency.upper(),
+            "items": [_listed(line) for line in self.lines[:LISTED_ITEMS]],
+        }
+
 
 async def read(parties: Parties, profile: Profile, entry: Entry, area: str) -> Wanted:
     """The row's words as codes; UnknownCode with the likely one."""
@@ -185,7 +194,7 @@ async def _settle(parties: Parties, wanted: Wanted, row: model.Need) -> None:
     """Publish what may be published, resume what the import had paused, submit the rest."""
     personal = _personal(wanted)
     publishable = wanted.entry.reviewed and wanted.title is not None and personal is None
-    if row.subject_kind is not model.SubjectKind.GROUP:
+    if row.subject_kind is not model.SubjectKind.GROUP or not parties.publishes:
         publishable = False
     if personal is not None:
         wanted.notes.append(f"not published: {personal}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.accounts.model import Account, AccountState
@@ -46,6 +46,8 @@ class Parties:
     """Rows that every need points at: held, so that the session reads them once."""
     own_offers: Organization | None = None
     """The charity that brings its own offers, and nothing of anybody else."""
+    publishes: bool = True
+    """A station's lead brings needs that others verify and publish."""
 
 
 async def stand_in(
@@ -75,6 +77,9 @@ async def stand_in(
     if person.role in CHARITY:
         charity = await session.get_one(Organization, actor.organization_id)
         return Parties(vouch, vouch, charity.id, (person, charity), charity)
+    if person.role is Role.STATION_LEAD:
+        near = await _authority_over(session, actor)
+        return Parties(act, vouch, near.id, (person, own, near), publishes=False)
     publisher_id = await _publisher(act, vouch, person, publisher)
     if asked and person.role not in EVERYWHERE and publisher_id != person.organization_id:
         raise WhoRefused(
@@ -100,10 +105,34 @@ async def _voucher(session: AsyncSession, username: str, asked: ImportKind | Non
         )
     if asked is ImportKind.OFFERS and found.role in CHARITY:
         return found
+    if asked is ImportKind.NEEDS and found.role is Role.STATION_LEAD:
+        return found
     if found.role not in GOVERNMENT | EVERYWHERE or found.username == IMPORT:
         raise WhoRefused(
             f"Role {found.role.name} cannot vouch for an import: name an account of the platform "
             "or of an authority with --as."
+        )
+    return found
+
+
+async def _authority_over(session: AsyncSession, actor: Actor) -> Organization:
+    """The verified government body nearest above a station's territory. WhoRefused."""
+    row = Organization
+    found = await session.scalar(
+        select(row)
+        .where(
+            row.org_type == OrganizationType.GOVERNMENT_BODY,
+            row.state == OrganizationState.VERIFIED,
+            row.area_code != COUNTRY,
+            func.starts_with(literal(actor.area_prefix), row.area_code),
+        )
+        .order_by(func.length(row.area_code).desc(), row.created_at, row.id)
+        .limit(1)
+    )
+    if found is None:
+        raise WhoRefused(
+            "No verified authority is registered for your territory: nobody could verify the "
+            "needs. Ask the county to register."
         )
     return found
 

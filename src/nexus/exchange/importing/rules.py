@@ -1,5 +1,6 @@
 """The report of an import, and the digests that tell whether a row has changed."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,12 @@ from nexus.exchange.reading.tables import Fault, Row
 LINES = ("read", "open_ended", "blank")
 SHOWN = 20
 """Rejected rows printed on a terminal; --json has them all."""
+GIVEN_BACK = frozenset({"行", "问题"})
+"""Columns that a workbook of problems adds: in a file they say nothing."""
+PREVIEWED = 20
+"""Rows of which a preview says what becomes of them."""
+MOST_KEPT = 5_000
+"""Rows with a problem whose cells are kept, to be given back in a workbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,27 @@ class Report:
     duplicate_rows: list[RowNote] = field(default_factory=list)
     warnings: list[RowNote] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    preview: list[dict[str, Any]] = field(default_factory=list)
+    """The first rows: {row, file, key, outcome} and what they ask for, in codes."""
+    kept: dict[tuple[str, int], Row] = field(default_factory=dict)
+    """Rows that something is said about, as they were read. Never part of what is printed."""
+
+    def keep(self, row: Row) -> None:
+        """The row is given back to whoever sent it."""
+        if len(self.kept) < MOST_KEPT:
+            self.kept[row.file, row.number] = row
+
+    def show(self, row: Row, key: str | None, outcome: str, wanted: Any = None) -> None:
+        """What becomes of one of the first rows."""
+        if len(self.preview) < PREVIEWED:
+            told = wanted.shown() if hasattr(wanted, "shown") else {}
+            place = {"row": row.number, "file": row.file, "key": key, "outcome": outcome}
+            self.preview.append(place | told)
 
     def refuse(self, row: Row, key: str | None, faults: list[Fault]) -> None:
         """The row is rejected for its first fault; the others are told in the same breath."""
+        self.keep(row)
+        self.show(row, key, "rejected")
         first = faults[0]
         others = dict.fromkeys(f"Also: {other.message}" for other in faults[1:])
         told = " ".join([first.message, *list(others)[:5]])
@@ -67,11 +92,14 @@ class Report:
 
     def warn(self, row: Row, key: str | None, message: str, *, code: str = "NOTE") -> None:
         """Something about a row that is taken all the same."""
+        self.keep(row)
         self.warnings.append(RowNote(row.number, row.file, key, None, code, message))
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON values."""
-        return asdict(self)
+        whole = asdict(dataclasses.replace(self, kept={}))
+        del whole["kept"]
+        return whole
 
     def figures(self) -> dict[str, int]:
         """The figures alone."""

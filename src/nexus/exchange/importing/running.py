@@ -16,7 +16,14 @@ from nexus.core.refusals import Refusal
 from nexus.exchange.importing import needs, offers, tickets
 from nexus.exchange.importing.model import ExternalRef, ImportRun
 from nexus.exchange.importing.parties import Parties
-from nexus.exchange.importing.rules import Report, RowNote, changed_parts, digests, fault_of
+from nexus.exchange.importing.rules import (
+    GIVEN_BACK,
+    Report,
+    RowNote,
+    changed_parts,
+    digests,
+    fault_of,
+)
 from nexus.exchange.profiles.model import Absence, AreaEntry, Entry, ImportKind, Profile
 from nexus.exchange.profiles.rules import RowRefused, entry_of, key_of
 from nexus.exchange.profiles.values import is_blank
@@ -183,6 +190,7 @@ class Import:
         if done:
             refs[key] = ref
             self.report.created += 1
+            self.report.show(row, key, "created", wanted)
         return done
 
     async def _update(
@@ -192,6 +200,7 @@ class Import:
         returns = ref.absent_since is not None
         if not changed and not returns:
             self.report.unchanged += 1
+            self.report.show(row, ref.value, "unchanged", wanted)
             return True
 
         async def deed() -> None:
@@ -202,6 +211,7 @@ class Import:
         done = await self._done(row, ref.value, wanted, deed)
         if done:
             self.report.updated += 1
+            self.report.show(row, ref.value, "updated", wanted)
             self.report.resumed += returns
             for part in changed:
                 self.report.changed[part] = self.report.changed.get(part, 0) + 1
@@ -234,6 +244,8 @@ class Import:
         )
         code = "DUPLICATE_DIFFERS" if differs else "DUPLICATE"
         self.report.duplicates += 1
+        self.report.keep(row)
+        self.report.show(row, key, "duplicate")
         self.report.duplicate_rows.append(
             RowNote(row.number, row.file, key, self.profile.key[0], code, told)
         )
@@ -248,8 +260,9 @@ class Import:
 
     def _note_columns(self, row: Row) -> None:
         unlisted = self.profile.unlisted.type if self.profile.unlisted else None
+        known = self.profile.layout.known | GIVEN_BACK
         for name, cell in row.cells.items():
-            if name in self.profile.layout.known or is_blank(cell.value, self.profile.blank):
+            if name in known or is_blank(cell.value, self.profile.blank):
                 continue
             if unlisted is None or cell.kind != unlisted:
                 self.unknown[cell.name] += 1

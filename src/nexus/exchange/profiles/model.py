@@ -19,6 +19,14 @@ class ImportKind(StrEnum):
     """Open contracting: the standard says what its names mean, so the profile says the source."""
 
 
+class BuiltinProfile(StrEnum):
+    """Profiles that come along: of the tables that townships and counties keep."""
+
+    TOWNSHIP_NEEDS = "township_needs"
+    RECOGNITIONS = "recognitions"
+    HOTLINE_TICKETS = "hotline_tickets"
+
+
 class Absence(StrEnum):
     """What it means that a newer file no longer has a row."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, false, true
 from nexus.acting import CHARITY, GOVERNMENT, Actor, Role
 from nexus.exchange.uploads import model
 
-IMPORTERS = GOVERNMENT | CHARITY | {Role.PLATFORM_ADMIN}
+IMPORTERS = GOVERNMENT | CHARITY | {Role.PLATFORM_ADMIN, Role.STATION_LEAD}
 
 
 def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
@@ -20,7 +20,7 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
 
 
 def may_request(actor: Actor) -> bool:
-    """Authorities, charities, the platform, and their machines."""
+    """Authorities, charities, leads of stations, the platform, and their machines."""
     return actor.role in IMPORTERS
 
 

@@ -176,6 +176,7 @@ class Feed(Import):
         elif self._changed(each, found, ref):
             return False
         self.report.unchanged += 1
+        self.report.show(each.row, each.key, "unchanged")
         return True
 
     def _changed(self, each: Stated, found: Found, ref: Ref) -> list[str]:
@@ -217,6 +218,7 @@ class Feed(Import):
             self._refuse(each.row, each.key, [fault_of(refusal)])
             return
         self.report.updated += 1
+        self.report.show(each.row, each.key, "updated")
         for part in changed:
             self.report.changed[part] = self.report.changed.get(part, 0) + 1
         self._warn(each)
@@ -336,6 +338,7 @@ class Feed(Import):
             else:
                 await self._bring_known(slice_.found, each)
                 self.report.created += 1
+                self.report.show(each.row, each.key, "created")
                 self._warn(each)
 
     async def _bring_known(self, found: Found, each: Stated) -> None:

@@ -10,9 +10,10 @@ from nexus.acting import Actor
 from nexus.exchange.importing.model import RUN_TRANSITIONS, ImportRunState
 from nexus.exchange.importing.model import ImportRun as Run
 from nexus.exchange.importing.requests import model, operations, policy
-from nexus.exchange.profiles.model import ImportKind
+from nexus.exchange.profiles.model import BuiltinProfile, ImportKind
 from nexus.exchange.uploads.graphql import Upload
 from nexus.graph.declare import (
+    JSON,
     Connection,
     any_of,
     collection,
@@ -27,7 +28,7 @@ from nexus.graph.declare import (
 from nexus.graph.identifiers import decode
 from nexus.graph.specs import Order
 
-register_enums(ImportRunState, ImportKind)
+register_enums(ImportRunState, ImportKind, BuiltinProfile)
 
 
 def _figure(name: str, about: str | None = None) -> Any:
@@ -37,6 +38,13 @@ def _figure(name: str, about: str | None = None) -> Any:
 def _url(actor: Actor, row: Any) -> Any:
     """The signed path, for whom it was made, once there is something to read."""
     return case(((row.voucher_id == actor.account_id) & row.report.is_not(None), row.link))
+
+
+def _sheet_url(actor: Actor, row: Any) -> Any:
+    """As the rows' path, where there are any."""
+    there = cast(row.report["problems"].astext, Integer) > 0
+    mine = row.voucher_id == actor.account_id
+    return case((mine & there, row.link.concat("&format=xlsx")))
 
 
 @node(Run, visible=policy.visible, transitions=RUN_TRANSITIONS)
@@ -72,6 +80,16 @@ class ImportRun:
         _url,
         about="Where to GET these rows, as CSV or (Accept: application/jsonl) JSON Lines: a "
         "signed path of this service, good for a week.",
+    )
+    problems_sheet_url: str | None = computed(
+        _sheet_url,
+        about="Where to GET these rows for a week as a workbook: their own columns, 行 and 问题. "
+        "Correct it and send it again; the two columns are passed over.",
+    )
+    preview: JSON | None = computed(
+        lambda actor, row: row.report["preview"],
+        about="The first 20 rows: {row, file, key, outcome: created | updated | unchanged | "
+        "duplicate | rejected}; of a need also {area, category, urgency, items}.",
     )
     upload: Upload | None = to_one(Run.upload_id)
 
@@ -120,8 +138,11 @@ async def register_import_profile(act, input: RegisterImportProfileInput):  # ty
     return await operations.register_import_profile(act, name=input.name, toml=input.toml)
 
 
-@strawberry.input(one_of=True, description="A registered profile, or the TOML itself.")
+@strawberry.input(
+    one_of=True, description="A profile that comes along, a registered one, or the TOML itself."
+)
 class ImportProfileInput:
+    builtin: BuiltinProfile | None = strawberry.UNSET
     name: str | None = strawberry.UNSET
     toml: str | None = strawberry.UNSET
 
@@ -146,4 +167,5 @@ async def import_uploaded(act, input: ImportUploadedInput):  # type: ignore[no-u
         profile_name=input.profile.name or None,
         profile_toml=input.profile.toml or None,
         dry_run=input.dry_run,
+        builtin=input.profile.builtin or None,
     )

@@ -1,12 +1,13 @@
 """Asking for imports, and the course of one: leased, run, written down."""
 
+import asyncio
 import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.accounts.model import Account
@@ -16,13 +17,15 @@ from nexus.core.refusals import Forbidden, GuardFailed, NotFound, WrongState
 from nexus.core.signing import LinkRefused, signer_of
 from nexus.exchange.importing.model import RUN_TRANSITIONS, ImportRun, ImportRunState
 from nexus.exchange.importing.requests import policy, rules
-from nexus.exchange.importing.requests.model import ImportProfile
+from nexus.exchange.importing.requests.model import ImportProfile, ImportSheet
+from nexus.exchange.importing.requests.sheets import problem_sheet
 from nexus.exchange.importing.rules import Report
-from nexus.exchange.profiles.loading import ProfileRefused, read_profile
-from nexus.exchange.profiles.model import ImportKind, Profile
+from nexus.exchange.profiles.loading import ProfileRefused, builtin_text, read_profile
+from nexus.exchange.profiles.model import BuiltinProfile, ImportKind, Profile
 from nexus.exchange.uploads.model import Upload, UploadState
 from nexus.exchange.uploads.operations import use_upload
 from nexus.exchange.uploads.policy import visible as upload_visible
+from nexus.exchange.uploads.rules import Chest
 from nexus.organizations.model import Organization
 
 _DUE = (ImportRunState.REQUESTED, ImportRunState.RUNNING)
@@ -74,6 +77,7 @@ async def import_uploaded(
     profile_name: str | None,
     profile_toml: str | None,
     dry_run: bool,
+    builtin: BuiltinProfile | None = None,
 ) -> ImportRun:
     """The worker is to import the file, in the caller's name. ProfileRefused at once."""
     if not policy.may_import(act.actor, kind):
@@ -81,7 +85,12 @@ async def import_uploaded(
     if scope := policy.missing_scope(act.actor, kind):
         raise Forbidden(f"This token does not import {kind.value}: ask for scope {scope}.")
     upload = await _take_file(act, upload_id)
-    text = (profile_toml or "") if profile_name is None else await _registered(act, profile_name)
+    if builtin is not None:
+        text = builtin_text(builtin)
+    elif profile_name is not None:
+        text = await _registered(act, profile_name)
+    else:
+        text = profile_toml or ""
     profile = parse_profile(text)
     if profile.kind is not kind:
         raise ProfileRefused(
@@ -210,7 +219,9 @@ async def keep_lease(
     )
 
 
-async def finish_import(session: AsyncSession, lease: Lease, now: datetime, report: Report) -> None:
+async def finish_import(
+    session: AsyncSession, lease: Lease, now: datetime, report: Report, chest: Chest
+) -> None:
     """Write down the report; a real import's file is deleted. SupersededError."""
     taken = await session.execute(
         update(ImportRun)
@@ -232,8 +243,47 @@ async def finish_import(session: AsyncSession, lease: Lease, now: datetime, repo
         raise SupersededError
     act = Act(session, system(now))
     act.record("import.done", lease.run, dry_run=int(lease.run.dry_run))
+    await _keep_sheet(session, lease, now, report, chest)
     if not lease.run.dry_run and lease.run.upload_id is not None:
         await use_upload(act, lease.run.upload_id)
+
+
+async def _keep_sheet(
+    session: AsyncSession, lease: Lease, now: datetime, report: Report, chest: Chest
+) -> None:
+    """The rows that something was wrong with, sealed: they may hold names that nobody asked for."""
+    made = await asyncio.to_thread(problem_sheet, report)
+    if made is not None:
+        session.add(
+            ImportSheet(
+                run_id=lease.run.id,
+                ciphertext=chest.seal(made, lease.run.id, 0),
+                rows=len(report.kept),
+                expires_at=now + rules.LINK_LIFE,
+            )
+        )
+
+
+async def read_sheet(
+    session: AsyncSession, run_id: UUID, account_id: UUID, chest: Chest, now: datetime
+) -> bytes:
+    """The workbook behind a checked address. LinkRefused where there is none."""
+    row, run = ImportSheet, ImportRun
+    sealed = await session.scalar(
+        select(row.ciphertext)
+        .join(run, run.id == row.run_id)
+        .where(row.run_id == run_id, run.voucher_id == account_id, row.expires_at > now)
+    )
+    if sealed is None:
+        raise LinkRefused("Nothing was wrong with any row, or a week is over: import it again.")
+    return chest.open(sealed, run_id, 0)
+
+
+async def forget_sheets(session: AsyncSession, now: datetime) -> int:
+    """A clock: workbooks whose week is over are deleted; how many."""
+    row = ImportSheet
+    gone = await session.execute(delete(row).where(row.expires_at <= now).returning(row.run_id))
+    return len(gone.all())
 
 
 async def fail_import(

@@ -49,5 +49,9 @@ def missing_scope(actor: Actor, kind: ImportKind) -> str | None:
 
 
 def may_import(actor: Actor, kind: ImportKind) -> bool:
-    """Authorities and the platform everything, charities offers."""
-    return actor.role in IMPORTERS and (kind is ImportKind.OFFERS or actor.role not in CHARITY)
+    """Authorities and the platform everything, charities offers, a station's lead needs."""
+    if actor.role in CHARITY:
+        return kind is ImportKind.OFFERS
+    if actor.role is Role.STATION_LEAD:
+        return kind is ImportKind.NEEDS
+    return actor.role in IMPORTERS

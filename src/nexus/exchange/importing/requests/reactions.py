@@ -72,9 +72,10 @@ class Importer:
     async def _import(self, lease: Lease, progress: list[int]) -> None:
         run = lease.run
         profile = operations.parse_profile(run.profile_text or "")
+        chest = chest_of(self.info)
 
         async def settle(session: AsyncSession, report: Report) -> None:
-            await operations.finish_import(session, lease, self.clock(), report)
+            await operations.finish_import(session, lease, self.clock(), report, chest)
 
         def tell(done: int, total: int) -> None:
             progress[:] = done, total

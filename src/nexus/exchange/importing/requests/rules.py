@@ -49,7 +49,7 @@ def kept_report(report: Report) -> dict[str, Any]:
         "warnings": whole["warnings"],
     }
     left = MAX_PROBLEMS
-    kept: dict[str, Any] = {"notes": list(whole["notes"]), "lines": whole["lines"]}
+    kept: dict[str, Any] = {name: whole[name] for name in ("notes", "lines", "preview")}
     for name, found in rows.items():
         kept[name] = found[:left]
         left -= len(kept[name])
