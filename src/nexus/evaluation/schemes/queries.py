@@ -38,7 +38,7 @@ async def content_of(session: AsyncSession, scheme_id: UUID) -> Content:
     ).all()
     codes = {one.id: one.code for one in nodes}
     return Content(
-        bodies=dict(sorted(bodies.tuples())),
+        bodies={found.kind: found.weight for found in sorted(bodies)},
         steps=tuple(Step(*found) for found in steps),
         indicators=tuple(
             Indicator(
