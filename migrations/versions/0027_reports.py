@@ -14,7 +14,7 @@ CREATE TABLE report_snapshot (
     area_code TEXT COLLATE "C" NOT NULL,
     from_on DATE NOT NULL,
     until_on DATE NOT NULL,
-    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    found_at TIMESTAMP WITH TIME ZONE NOT NULL,
     with_rows BOOLEAN NOT NULL,
     content TEXT NOT NULL,
     hash TEXT NOT NULL,

@@ -154,7 +154,7 @@ async def _kept_report(m: Maker, place: Place) -> None:
         area_code=place.town,
         from_on=today() - timedelta(days=30),
         until_on=today(),
-        as_of=now(),
+        found_at=now(),
         with_rows=True,
         content=content,
         hash=hashlib.sha256(content.encode()).hexdigest(),

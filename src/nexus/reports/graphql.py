@@ -40,7 +40,7 @@ class ReportSnapshot:
     definition_version: int
     from_on: date
     until_on: date
-    as_of: datetime
+    found_at: datetime
     with_rows: bool
     hash: str
     content: JSON = computed(

@@ -23,7 +23,7 @@ class ReportSnapshot(Base):
     from_on: Mapped[date]
     until_on: Mapped[date]
     """End-exclusive."""
-    as_of: Mapped[datetime]
+    found_at: Mapped[datetime]
     with_rows: Mapped[bool]
     """Whether it holds the rows of the ledger behind its numbers."""
     content: Mapped[str]

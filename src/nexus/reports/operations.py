@@ -40,7 +40,7 @@ async def keep(act: Act, report: Report) -> ReportSnapshot:
         area_code=report.area.code,
         from_on=report.from_on,
         until_on=report.until_on,
-        as_of=report.as_of,
+        found_at=report.as_of,
         with_rows=any(table.detail for table in report.tables),
         content=canonical(report),
         hash=report.hash,

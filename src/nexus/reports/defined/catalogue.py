@@ -1,9 +1,10 @@
 """The reports there are, listed plainly."""
 
 from nexus.reports.asking import Definition
-from nexus.reports.defined import needs_pipeline, unmet_needs
+from nexus.reports.defined import contract_performance, needs_pipeline, unmet_needs
 
 DEFINITIONS: tuple[Definition, ...] = (
+    contract_performance.DEFINITION,
     needs_pipeline.DEFINITION,
     unmet_needs.DEFINITION,
 )

@@ -1,5 +1,7 @@
 """Columns that several reports have."""
 
+from collections.abc import Mapping
+
 from nexus.reports.content import Column, Kind
 from nexus.reports.words import Words
 
@@ -24,3 +26,15 @@ def counted(key: str, title: Words, about: Words | None = None) -> Column:
 def dated(key: str, title: Words) -> Column:
     """A day."""
     return Column(key, Kind.DATE, title)
+
+
+def money(key: str, title: Words, about: Words | None = None) -> Column:
+    """Fen, shown in yuan, with its sum at the foot."""
+    return Column(key, Kind.FEN, title, about, total=True)
+
+
+def worded(
+    key: str, title: Words, words: Mapping[str, Words], about: Words | None = None
+) -> Column:
+    """Codes that no list has, with what they are called."""
+    return Column(key, Kind.LABEL, title, about, words=words)

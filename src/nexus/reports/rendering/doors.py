@@ -94,7 +94,7 @@ def _kept(kept: Sequence[ReportSnapshot], language: Language) -> str:
         f'<tr><th scope="row"><a href="/reports/frozen/{row.id}?lang={language}">'
         f"{escape(row.no)}</a></th><td>{escape(row.name)} v{row.definition_version}</td>"
         f"<td>{escape(row.area_code)}</td>"
-        f"<td>{moment(row.as_of)}</td><td>{row.hash[:12]}</td></tr>"
+        f"<td>{moment(row.found_at)}</td><td>{row.hash[:12]}</td></tr>"
         for row in kept
     )
     return f'<div class="grid"><table><tbody>{rows}</tbody></table></div>'
