@@ -22,7 +22,7 @@ CREATE TABLE contracting_document (
     first_run_id UUID,
     first_seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_contracting_document PRIMARY KEY (id),
-    CONSTRAINT uq_contracting_document_source_kind_digest UNIQUE (source, kind, digest),
+    CONSTRAINT uq_contracting_document_digest_source_kind UNIQUE (digest, source, kind),
     CONSTRAINT ck_contracting_document_own_is_whole CHECK ((source = 'nexus') = (first_run_id IS
         NULL) AND (source <> 'nexus' OR (kind = 'release' AND ocid IS NOT NULL AND release_no IS
         NOT NULL AND released_at IS NOT NULL))),

@@ -170,11 +170,7 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
     newsroom = app.state.newsroom = Newsroom(desk, engine)
     app.state.door = EventDoor(door, desk, newsroom)
     app.state.sockets = SocketDoor(desk, newsroom)
-    app.state.certificates = _certificates(settings, engine, info, quotas)
-    app.state.contracting = ContractingDoor(
-        engine, utcnow, quotas=quotas, public_url=settings.public_url
-    )
-    app.state.reports = ReportDoors(engine, utcnow, fonts=settings.font_dir)
+    _open_papers(app, settings, engine, info, quotas)
     try:
         doors = file_doors(engine, executor, settings.app_url, root, settings.font_dir)
         async with doors as app.state.files:
@@ -184,6 +180,20 @@ async def opened(app: Starlette, settings: Settings, schema: Schema) -> AsyncIte
         await pool.close()
         await engine.dispose()
         await pulse.dispose()
+
+
+def _open_papers(
+    app: Starlette,
+    settings: Settings,
+    engine: AsyncEngine,
+    info: dict[str, Any],
+    quotas: Quotas | None,
+) -> None:
+    """The doors of what is read as a paper or a file, by anybody or under a signature."""
+    url = settings.public_url
+    app.state.certificates = _certificates(settings, engine, info, quotas)
+    app.state.contracting = ContractingDoor(engine, utcnow, quotas=quotas, public_url=url)
+    app.state.reports = ReportDoors(engine, utcnow, fonts=settings.font_dir)
 
 
 def _certificates(

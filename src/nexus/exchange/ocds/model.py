@@ -78,7 +78,7 @@ class ContractingDocument(Base):
     first_seen_at: Mapped[datetime]
 
     __table_args__ = (
-        UniqueConstraint("source", "kind", "digest"),
+        UniqueConstraint("digest", "source", "kind"),
         CheckConstraint(
             f"(source = '{OWN}') = (first_run_id IS NULL) AND "
             f"(source <> '{OWN}' OR (kind = 'release' AND ocid IS NOT NULL AND "

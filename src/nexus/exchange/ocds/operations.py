@@ -79,9 +79,16 @@ async def compile_processes(act: Act, *, source: str, ocids: Collection[str]) ->
                 select(row).where(row.source == source, row.ocid.in_(some))
             )
         }
-        for ocid in some:
-            if ocid in documents:
-                changed += await _compile(act, source, ocid, documents[ocid], known.get(ocid))
+        written = [
+            done
+            for ocid in some
+            if ocid in documents
+            and (done := await _compile(act, source, ocid, documents[ocid], known.get(ocid)))
+        ]
+        changed += len(written)
+        await act.session.flush()
+        for process, found in written:
+            act.session.add_all(_rows(source, process.id, found))
         await act.session.flush()
         for document in [one for listed in documents.values() for one in listed]:
             act.session.expunge(document)
@@ -94,31 +101,29 @@ async def _compile(
     ocid: str,
     documents: list[ContractingDocument],
     known: ContractingProcess | None,
-) -> bool:
-    """Write the process where it differs from what is known of it."""
+) -> tuple[ContractingProcess, list[Finding]] | None:
+    """The process and its findings where they differ from what is known; None where not."""
     releases, found = _read(documents)
     compiled, between = processes.merged(releases)
     found.extend((None, one.code, storable(one.path), one.message) for one in between)
     stated = _stated(storable({**compiled, "ocid": ocid}), documents, len(found))
     if known is None:
         row = ContractingProcess(
-            id=new_id(), source=source, ocid=ocid, changed_at=act.now, **stated
+            id=new_id(), source=source, ocid=ocid, changed_at=act.now, version=1, **stated
         )
         act.session.add(row)
     else:
         row = known
         if await _same(act, row, stated, found):
-            return False
+            return None
         for name, value in stated.items():
             setattr(row, name, value)
         row.changed_at, row.version = act.now, row.version + 1
         await act.session.execute(
             delete(ContractingFinding).where(ContractingFinding.process_id == row.id)
         )
-    await act.session.flush()
-    act.session.add_all(_rows(source, row.id, found))
     act.record("contracting.compiled", row, documents=row.documents, findings=row.findings)
-    return True
+    return row, found
 
 
 def _read(documents: list[ContractingDocument]) -> tuple[list[Release], list[Finding]]:
