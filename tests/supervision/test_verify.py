@@ -23,6 +23,7 @@ from tests.supervision.referring import REFERRING
 from tests.supervision.relaxing import RELAXING
 from tests.supervision.reporting import REPORTING
 from tests.supervision.signing import SIGNING
+from tests.supervision.spending import SPENDING, SPENT
 from tests.supervision.visiting import CHANGE_UNTOLD, VISITING
 
 LINE = "(SELECT id FROM need_line WHERE need_id = :need)"
@@ -50,6 +51,7 @@ FAULTS: dict[str, Sequence[str]] = {
     **RELAXING,
     **REPORTING,
     **SIGNING,
+    **SPENDING,
     **KEEPING,
     **VISITING,
     "INV-37 each change is told": CHANGE_UNTOLD,
@@ -200,6 +202,18 @@ FAULTS: dict[str, Sequence[str]] = {
     "INV-39 application cannot write": ("GRANT UPDATE (reserved) ON need_line TO nexus_app",),
     "worklists hold what waits": ("DELETE FROM work_desk", "DELETE FROM work_item"),
 }
+
+
+async def test_money_without_fault_is_not_found(
+    engine: AsyncEngine, owner_engine: AsyncEngine
+) -> None:
+    await helped(engine)
+    async with AsyncSession(owner_engine) as session:
+        for statement in SPENT:
+            await session.execute(text(statement))
+        found = await verify(View(session, system(now())), checks=CHECKS)
+        await session.rollback()
+    assert [one for one in found if one.rule in SPENDING] == []
 
 
 async def helped(engine: AsyncEngine) -> Bridge:

@@ -19,6 +19,7 @@ from nexus.supervision.referring import queries as referring
 from nexus.supervision.relaxing import queries as relaxing
 from nexus.supervision.reporting import queries as reporting
 from nexus.supervision.signing import queries as signing
+from nexus.supervision.spending import queries as spending
 from nexus.supervision.visiting import queries as visiting
 from nexus.supervision.worklists import queries as worklists
 
@@ -34,6 +35,7 @@ CHECKS: dict[str, Select[Any]] = {
     **relaxing.CHECKS,
     **reporting.CHECKS,
     **signing.CHECKS,
+    **spending.CHECKS,
     **visiting.CHECKS,
     **worklists.CHECKS,
 }
