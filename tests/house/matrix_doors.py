@@ -127,7 +127,7 @@ async def _files(m: Maker, place: Place) -> None:
         started_at=now(),
         counts={"rows_read": 1},
         upload_id=upload.id,
-        report={"notes": [place.says("ImportRun.notes")], "problems": 1},
+        report={"notes": [place.says("ImportRun.notes")], "problems": 1, "preview": []},
         link=place.says("ImportRun.problemsUrl"),
         failure_message=place.says("ImportRun.failureMessage"),
     )

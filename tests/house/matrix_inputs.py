@@ -653,6 +653,17 @@ VISITS = {
     "rescheduleVisit": with_reason("Visit/missed", days=3),
     "excuseVisit": with_reason("Visit/missed"),
     "cancelVisit": with_reason("Visit/scheduled"),
+    "requestPicture": make(
+        visitId=of("Visit/done"),
+        kind="PHOTO",
+        contentType="image/jpeg",
+        bytes=9,
+        sha256="e" * 64,
+        takenAt=_moment,
+    ),
+    "openPicture": make(pictureId=of("VisitPicture")),
+    "removePicture": with_reason("VisitPicture"),
+    "printPaper": make(subject={"caseId": of("Case")}),
     "verifyVisit": move("Visit/done", how="PHONE"),
     "answerDanger": with_reason("Visit/danger"),
     "reportChange": make(

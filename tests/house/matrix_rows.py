@@ -34,6 +34,7 @@ from tests.house.matrix_hours import keep_hours
 from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import answer_hotline, exchange, tell_change
+from tests.house.matrix_pictures import pictures
 from tests.house.matrix_referrals import refer
 from tests.house.matrix_reports import report
 from tests.house.matrix_visits import visit_homes
@@ -67,6 +68,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await answer_hotline(m, place)
     await file_cases(m, place)
     await visit_homes(m, place)
+    await pictures(m, place)
     await tell_change(m, place, await _event(m, place, "change.reported", place["ChangeReport"]))
     await organize(m, engine, world, place)
     await keep_hours(m, place, _event)

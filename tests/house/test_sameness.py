@@ -122,6 +122,7 @@ POINTERS = {
     "parentOrganizationId": "Organization",
     "projectId": "CharityProject",
     "recipientId": "Recipient",
+    "referralId": "Referral",
     "stationId": "Station",
     "supersedesId": "Certificate",
     "toStationId": "Station",

@@ -22,6 +22,7 @@ from nexus.emergencies import policy as emergencies
 from nexus.exchange.exports import policy as exports
 from nexus.exchange.importing.requests import policy as imports
 from nexus.exchange.messages import policy as messages
+from nexus.exchange.printouts import policy as printouts
 from nexus.exchange.uploads import policy as uploads
 from nexus.exchange.webhooks import policy as webhooks
 from nexus.graph.declare import MUTATIONS, TYPES
@@ -94,6 +95,7 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "findRecipientByIdNumber": (vault, "may_find"),
     "similarRecipients": (vault, "may_find"),
     "importUploaded": (imports, "may_import"),
+    "printPaper": (printouts, "may_print"),
     "receiveMessage": (messages, "may_send_in"),
     "offerPledge": (pledges, "may_offer"),
 }
