@@ -19,6 +19,7 @@ from nexus.demo.demand import Demand
 from nexus.demo.filing import Files
 from nexus.demo.parties import World, make_parties
 from nexus.demo.people import Subject, make_people, store_people
+from nexus.demo.releases import bring_releases
 from nexus.demo.supply import Supply
 from nexus.demo.visiting import Visits
 from nexus.demo.volunteers import Volunteers
@@ -59,6 +60,7 @@ async def ensure_world(
             async with sessions() as session, session.begin():
                 await store_people(session, rows)
             subjects += made
+        await bring_releases(sessions, world)
         await Supply(sessions, world).list_offers(progress)
         await Demand(sessions, world).tell_needs(subjects, progress)
         await Visits(sessions, world).visit_homes(subjects)
