@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,20 +10,24 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 import nexus.schema  # noqa: F401 - every table
-from nexus.acting import system
+from nexus.acting import SHANGHAI, system
 from nexus.matching.pledges.model import Delivery, PledgeState
 from nexus.obligations.model import ObligationKind
 from nexus.obligations.operations import oblige
 from nexus.organizations.model import Qualification
+from nexus.purchasing.payments.model import Invoice, PaymentState
 from nexus.recipients.model import RecognitionState
 from nexus.supervision.alerts.model import Alert, AlertState
 from nexus.supervision.alerts.operations import dismiss_alert
 from nexus.supervision.alerts.rules import RULES
+from nexus.supervision.watching.money import MONEY
 from nexus.supervision.watching.operations import watch
 from nexus.supervision.watching.queries import STANDING
 from tests.deeds import acting
 from tests.making import TOWN, Maker, making, now, today
 from tests.matching.bridge import build_bridge
+from tests.purchasing.bought import bought
+from tests.purchasing.paying import till
 
 DAY = timedelta(days=1)
 
@@ -123,6 +127,63 @@ async def need(m: Maker, engine: AsyncEngine) -> Case:
     return Case(row, 21 * DAY, {"asked": False, "published": False}, line)
 
 
+async def off_purpose(m: Maker, engine: AsyncEngine) -> Case:
+    row = (await bought(m)).contract  # its line lists nothing
+    ends = {"state": "terminated_early", "ended_at": now(), "state_reason": "说明"}
+    return Case(row, row.created_at - now(), ends)
+
+
+async def off_payee(m: Maker, engine: AsyncEngine) -> Case:
+    one = await till(engine)
+    await one.accept()
+    row = await one.payment(PaymentState.APPROVED)
+    supplier = one.market.supplier
+    await change(engine, supplier, {"state": "suspended", "state_reason": "说明"})
+    return Case(row, row.requested_at - now(), {"state": "verified"}, supplier)
+
+
+async def held(m: Maker, engine: AsyncEngine) -> Case:
+    one = await till(engine)
+    await one.accept()
+    ends = {"accepted_fen": 0, "state": "not_met", "met_on": None}
+    return Case(one.milestones[0], 30 * DAY, ends)
+
+
+async def overdue(m: Maker, engine: AsyncEngine) -> Case:
+    row = await invoiced(engine)
+    assert row.pay_due_at is not None
+    return Case(row, row.pay_due_at - now(), {"pay_due_at": now() + 300 * DAY})
+
+
+async def critical(m: Maker, engine: AsyncEngine) -> Case:
+    row = await invoiced(engine)
+    assert row.pay_late_at is not None
+    return Case(row, row.pay_late_at - now(), {"pay_late_at": now() + 300 * DAY})
+
+
+async def invoiced(engine: AsyncEngine) -> Invoice:
+    one = await till(engine)
+    await one.accept()
+    return await one.invoice()
+
+
+async def committed(m: Maker, engine: AsyncEngine) -> Case:
+    row = (await till(engine, fen=1_100_000)).market.line
+    return Case(row, row.created_at - now(), {"approved_fen": 1_200_000})
+
+
+async def over_term(m: Maker, engine: AsyncEngine) -> Case:
+    row = (await bought(m)).contract
+    begins = datetime.combine(row.ends_on, time(), SHANGHAI)
+    return Case(row, begins - now(), {"ends_on": row.ends_on + 30 * DAY})
+
+
+async def unpublished(m: Maker, engine: AsyncEngine) -> Case:
+    row = (await till(engine)).contract
+    assert row.publish_due_at is not None
+    return Case(row, row.publish_due_at - now(), {"published_on": today()})
+
+
 MADE: dict[str, Callable[[Maker, AsyncEngine], Awaitable[Case]]] = {
     "taper.ending": taper,
     "recheck.due": recheck,
@@ -134,12 +195,20 @@ MADE: dict[str, Callable[[Maker, AsyncEngine], Awaitable[Case]]] = {
     "pledge.expiring": pledge,
     "offer.stale": offer,
     "need.unmet": need,
+    "money.off_purpose": off_purpose,
+    "money.off_payee": off_payee,
+    "money.held": held,
+    "payment.overdue": overdue,
+    "payment.critical": critical,
+    "budget.committed": committed,
+    "contract.over_term": over_term,
+    "contract.unpublished": unpublished,
 }
 
 
 def test_every_rule_is_tried() -> None:
-    assert [one.rule for one in STANDING] == list(MADE)
-    assert all(one.rule in RULES for one in STANDING)
+    assert [one.rule for one in (*STANDING, *MONEY)] == list(MADE)
+    assert all(one.rule in RULES for one in (*STANDING, *MONEY))
 
 
 async def struck(engine: AsyncEngine, at: datetime) -> None:

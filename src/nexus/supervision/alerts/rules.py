@@ -98,6 +98,30 @@ _LISTED = (
         AlertClass.OVERRIDE,
     ),
     Rule(
+        "money.off_purpose",
+        1,
+        Stage.IN,
+        Severity.CRITICAL,
+        "A contract is paid from a budget line that may not buy it.",
+        AlertClass.SIGNAL,
+    ),
+    Rule(
+        "money.off_payee",
+        1,
+        Stage.IN,
+        Severity.CRITICAL,
+        "A payment goes to somebody else than its contract's supplier, or to one not verified.",
+        AlertClass.SIGNAL,
+    ),
+    Rule("money.held", 1, Stage.IN, Severity.MAJOR, "What was accepted is not paid on."),
+    Rule(
+        "payment.overdue", 1, Stage.IN, Severity.MAJOR, "An approved invoice is not paid in time."
+    ),
+    Rule("payment.critical", 1, Stage.IN, Severity.CRITICAL, "An invoice is unpaid for a month."),
+    Rule("budget.committed", 1, Stage.PRE, Severity.MINOR, "A budget line is nearly used up."),
+    Rule("contract.over_term", 1, Stage.IN, Severity.MAJOR, "A contract runs on after its term."),
+    Rule("contract.unpublished", 1, Stage.IN, Severity.MAJOR, "A contract is published late."),
+    Rule(
         "help.twice",
         1,
         Stage.IN,

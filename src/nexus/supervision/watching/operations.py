@@ -10,6 +10,7 @@ from nexus.acting import Act, system
 from nexus.areas.queries import parameter
 from nexus.supervision.alerts.model import LIVE, Alert
 from nexus.supervision.alerts.operations import clear_alert, raise_alert
+from nexus.supervision.watching.money import MONEY
 from nexus.supervision.watching.queries import FIGURES, STANDING, Moment, Standing
 
 BATCH = 200
@@ -22,7 +23,7 @@ async def watch(session: AsyncSession, now: datetime) -> int:
     today = act.actor.today()
     figures = {name: (await parameter(session, name, on=today)).value for name in FIGURES}
     moment = Moment(now, figures)
-    return sum([await _watch(act, one, moment) for one in STANDING])
+    return sum([await _watch(act, one, moment) for one in (*STANDING, *MONEY)])
 
 
 async def _watch(act: Act, standing: Standing, moment: Moment) -> int:

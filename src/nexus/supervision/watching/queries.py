@@ -33,6 +33,7 @@ FIGURES = (
     *("taper_notice_days", "recheck_notice_days", "qualification_notice_days"),
     *("consent_notice_days", "assertion_days", "reminder_second_ratio", "disclosure_notice_days"),
     *("delivery_confirmation_days", "pledge_notice_hours"),
+    *("held_funds_days", "budget_committed_ratio"),
 )
 LONGEST_UNMET = timedelta(days=92)
 """What was not met for longer is no news: it lies on its owner's worklist."""
@@ -64,7 +65,7 @@ class Standing:
     holds: Callable[[Moment], Select[Any]]
 
 
-def _told(*, row: Any, area: Any, since: Any, **evidence: Any) -> Select[Any]:
+def told(*, row: Any, area: Any, since: Any, **evidence: Any) -> Select[Any]:
     pairs: list[Any] = []
     for name, value in evidence.items():
         pairs += [literal(name, Text()), value]
@@ -72,7 +73,7 @@ def _told(*, row: Any, area: Any, since: Any, **evidence: Any) -> Select[Any]:
     return select(row.id, area.label("area_code"), since.label("since"), said.label("evidence"))
 
 
-def _start_of(day: Any) -> Any:
+def start_of(day: Any) -> Any:
     """SQL: when a day begins in China."""
     return func.timezone("Asia/Shanghai", cast(day, DateTime()))
 
@@ -82,10 +83,10 @@ def _recognition(moment: Moment, last: Any, notice: str, state: RecognitionState
     due = getattr(row, last)
     days = moment.days(notice)
     return (
-        _told(
+        told(
             row=row,
             area=home.area_code,
-            since=_start_of(due - days.days),
+            since=start_of(due - days.days),
             no=row.no,
             category=row.category,
             due=due,
@@ -114,10 +115,10 @@ def _qualification_expiring(moment: Moment) -> Select[Any]:
         or_(later.valid_to.is_(None), later.valid_to > row.valid_to),
     )
     return (
-        _told(
+        told(
             row=row,
             area=owner.area_code,
-            since=_start_of(row.valid_to - days.days),
+            since=start_of(row.valid_to - days.days),
             organization=owner.no,
             kind=row.kind,
             due=row.valid_to,
@@ -135,7 +136,7 @@ def _qualification_expiring(moment: Moment) -> Select[Any]:
 def _consent(row: Any, since: Any) -> Any:
     person, home = aliased(Recipient), aliased(Household)
     return (
-        _told(row=row, area=home.area_code, since=since, no=row.no, due=row.expires_on)
+        told(row=row, area=home.area_code, since=since, no=row.no, due=row.expires_on)
         .select_from(row)
         .join(person, person.id == row.recipient_id)
         .join(home, home.id == person.household_id)
@@ -149,7 +150,7 @@ def _consent_expiring(moment: Moment) -> Select[Any]:
     days = moment.days("consent_notice_days")
     live = (NeedState.VERIFIED, NeedState.PUBLISHED, NeedState.PAUSED)
     rests = exists().where(need.consent_id == row.id, need.state.in_(live))
-    found: Select[Any] = _consent(row, _start_of(row.expires_on - days.days))
+    found: Select[Any] = _consent(row, start_of(row.expires_on - days.days))
     return found.where(row.expires_on <= moment.today + days, rests)
 
 
@@ -163,7 +164,7 @@ def _assertion_unconfirmed(moment: Moment) -> Select[Any]:
 def _disclosure_due(moment: Moment) -> Select[Any]:
     row = aliased(Obligation)
     days = moment.days("disclosure_notice_days")
-    return _told(
+    return told(
         row=row, area=row.area_code, since=row.due_at - days, no=row.no, due=row.due_at
     ).where(
         row.kind == ObligationKind.DISCLOSURE,
@@ -177,7 +178,7 @@ def _delivery_unconfirmed(moment: Moment) -> Select[Any]:
     row, need = aliased(Delivery), aliased(Need)
     days = moment.days("delivery_confirmation_days")
     return (
-        _told(
+        told(
             row=row,
             area=need.area_code,
             since=row.created_at + days,
@@ -193,7 +194,7 @@ def _pledge_expiring(moment: Moment) -> Select[Any]:
     row, need = aliased(Pledge), aliased(Need)
     notice = timedelta(hours=float(moment.figures["pledge_notice_hours"]))
     return (
-        _told(
+        told(
             row=row,
             area=need.area_code,
             since=row.expires_at - notice,
@@ -212,10 +213,10 @@ def _pledge_expiring(moment: Moment) -> Select[Any]:
 def _offer_stale(moment: Moment) -> Select[Any]:
     row, owner = aliased(Offer), aliased(Organization)
     return (
-        _told(
+        told(
             row=row,
             area=owner.area_code,
-            since=_start_of(row.review_due_on + 1),
+            since=start_of(row.review_due_on + 1),
             no=row.no,
             organization=owner.no,
             due=row.review_due_on,
@@ -230,10 +231,10 @@ def _need_unmet(moment: Moment) -> Select[Any]:
     short = exists().where(
         line.need_id == row.id, line.asked, line.confirmed < line.quantity_required
     )
-    return _told(
+    return told(
         row=row,
         area=row.area_code,
-        since=_start_of(row.due_on + 1),
+        since=start_of(row.due_on + 1),
         no=row.no,
         urgency=row.urgency,
         due=row.needed_by,
@@ -259,3 +260,4 @@ STANDING = (
     Standing("offer.stale", "offer", _offer_stale),
     Standing("need.unmet", "need", _need_unmet),
 )
+"""Of help; those of money are in `money`."""
