@@ -228,6 +228,31 @@ BEGIN
     END IF;
 
     FOR d IN
+        SELECT budget_line_id AS line_id, account, subject_id, min(subject_type) AS subject_type,
+            sum(fen) AS fen
+        FROM added WHERE account IN ('reserved', 'committed', 'paid')
+        GROUP BY budget_line_id, account, subject_id
+        ORDER BY budget_line_id, account, subject_id
+    LOOP
+        IF d.fen >= 0 THEN
+            INSERT INTO budget_holding (line_id, account, subject_id, subject_type, fen)
+            VALUES (d.line_id, d.account, d.subject_id, d.subject_type, d.fen)
+            ON CONFLICT (line_id, account, subject_id)
+            DO UPDATE SET fen = budget_holding.fen + excluded.fen;
+            CONTINUE;
+        END IF;
+        UPDATE budget_holding SET fen = fen + d.fen
+        WHERE line_id = d.line_id AND account = d.account AND subject_id = d.subject_id
+            AND fen + d.fen >= 0;
+        IF NOT FOUND THEN
+            SELECT fen INTO held FROM budget_holding WHERE line_id = d.line_id
+                AND account = d.account AND subject_id = d.subject_id;
+            RAISE EXCEPTION 'the holder has less' USING ERRCODE = 'check_violation',
+                CONSTRAINT = 'own_only', TABLE = 'budget_holding', DETAIL = coalesce(held, 0);
+        END IF;
+    END LOOP;
+
+    FOR d IN
         SELECT e.budget_line_id AS line_id,
             coalesce(sum(fen) FILTER (WHERE account = 'appropriation'), 0) AS appropriation,
             coalesce(sum(fen) FILTER (WHERE account = 'adjustment'), 0) AS adjustment,
@@ -259,31 +284,6 @@ BEGIN
                 CONSTRAINT = 'inv_23_budget', TABLE = 'budget_line',
                 DETAIL = line.approved_fen + line.adjusted_fen - line.reserved_fen
                     - line.committed_fen;
-        END IF;
-    END LOOP;
-
-    FOR d IN
-        SELECT budget_line_id AS line_id, account, subject_id, min(subject_type) AS subject_type,
-            sum(fen) AS fen
-        FROM added WHERE account IN ('reserved', 'committed', 'paid')
-        GROUP BY budget_line_id, account, subject_id
-        ORDER BY budget_line_id, account, subject_id
-    LOOP
-        IF d.fen >= 0 THEN
-            INSERT INTO budget_holding (line_id, account, subject_id, subject_type, fen)
-            VALUES (d.line_id, d.account, d.subject_id, d.subject_type, d.fen)
-            ON CONFLICT (line_id, account, subject_id)
-            DO UPDATE SET fen = budget_holding.fen + excluded.fen;
-            CONTINUE;
-        END IF;
-        UPDATE budget_holding SET fen = fen + d.fen
-        WHERE line_id = d.line_id AND account = d.account AND subject_id = d.subject_id
-            AND fen + d.fen >= 0;
-        IF NOT FOUND THEN
-            SELECT fen INTO held FROM budget_holding WHERE line_id = d.line_id
-                AND account = d.account AND subject_id = d.subject_id;
-            RAISE EXCEPTION 'the holder has less' USING ERRCODE = 'check_violation',
-                CONSTRAINT = 'own_only', TABLE = 'budget_holding', DETAIL = coalesce(held, 0);
         END IF;
     END LOOP;
     RETURN NULL;
