@@ -188,6 +188,14 @@ async def test_what_is_exported_is_valid_and_comes_back_the_same(
         assert list(await session.scalars(select(finding).where(finding.source == OWN))) == []
 
 
+async def test_where_there_is_nothing_no_file_is_written(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    path = tmp_path / "none.json"
+    assert await write_package(engine, path, now(), source="none", records=True, base=None) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def _compiled(package: dict[str, Any]) -> dict[str, Any]:
     return {one["ocid"]: one["compiledRelease"] for one in package["records"]}
 

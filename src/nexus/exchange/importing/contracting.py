@@ -145,15 +145,18 @@ class Contracting(Import):
         changed = await compile_processes(self.parties.act, source=source, ocids=self.grown)
         codes: Counter[str] = Counter()
         ordered = sorted(self.touched)
+        inside: list[RowNote] = []
         for start in range(0, len(ordered), MANY):
             some = ordered[start : start + MANY]
             for ocid, one, file, place in await findings_of(self.session, source, some):
                 codes[one.code.value] += 1
                 where = f"{one.message} ({one.path})" if one.path else one.message
-                report.warnings.append(
-                    RowNote(place or 0, file or "", _cut(ocid), one.path, one.code.name, where)
-                )
+                # What is between the documents of a process comes first, under its ocid.
+                listed = inside if one.document_id else report.warnings
+                of = file or ocid
+                listed.append(RowNote(place or 0, of, _cut(ocid), one.path, one.code.name, where))
                 self.session.expunge(one)
+        report.warnings.extend(inside)
         total = await count_processes(self.session, source)
         report.notes.append(
             f"{len(self.touched)} processes are told of, {changed} of them new or changed; "

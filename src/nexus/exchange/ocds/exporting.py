@@ -107,7 +107,8 @@ async def write_package(
 ) -> int:
     """Write all that is kept of the source as one package; how many releases or records.
 
-    What changed of nexus' own is released first. The file is there whole, or as it was.
+    What changed of nexus' own is released first. The file is there whole, or as it was; without
+    anything to write there is none, since an empty package is not valid.
     """
     async with AsyncSession(engine) as session, session.begin():
         if source == OWN:
@@ -125,7 +126,10 @@ async def write_package(
             async for piece in pieces(head, name, _texts(view, source, records)):
                 file.write(piece)
                 written += 1
-    begun.replace(path)
+    if written > 2:
+        begun.replace(path)
+    else:
+        begun.unlink()
     return written - 2
 
 
