@@ -23,6 +23,7 @@ from nexus.core.db import make_engine
 from nexus.core.embedded import Database, Embedded, EmbeddedError, database_at
 from nexus.core.migrating import migrate as migrate_database
 from nexus.core.refusals import Refusal
+from nexus.demo.pictures import session_info as demo_info
 from nexus.demo.world import ensure_world, write_accounts
 from nexus.exchange.importing.operations import run_import
 from nexus.exchange.importing.rules import Report
@@ -168,9 +169,7 @@ async def _demo(settings: Settings, port: int, data_dir: Path, scale: float) -> 
     await _migrate(settings)
     async with connected(settings.app_url) as engine:
         with bar("Making the world") as shown:
-            made = await ensure_world(
-                engine, utcnow(), scale, shown, session_info(settings.vault_key)
-            )
+            made = await ensure_world(engine, utcnow(), scale, shown, demo_info(settings.vault_key))
         await _drain(engine)
         if made is not None:
             write_accounts(data_dir / "accounts.json", made)

@@ -1,11 +1,13 @@
 """Opening hours, visits that were made, missed and are due, a change, danger, and a pairing."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from nexus.acting import Role
+from nexus.accounts.model import Account
+from nexus.acting import Act, Role
 from nexus.casework.model import RiskTier, Worker
 from nexus.casework.openings.operations import add_schedule
 from nexus.casework.pairing import rules as pairing_rules
@@ -14,10 +16,15 @@ from nexus.casework.pairing.model import ContactMeans
 from nexus.casework.pairing.operations import record_contact, start_pairing
 from nexus.casework.visits import operations, rules
 from nexus.casework.visits.model import Visit, VisitPlan, VisitState
+from nexus.casework.visits.pictures.model import PictureKind, Signer
+from nexus.casework.visits.pictures.operations import keep_picture, request_picture
+from nexus.casework.visits.pictures.rules import ALBUM, album_of, digest
 from nexus.casework.visits.planning.operations import plan_due_visits, plan_visits
+from nexus.core.signing import LINKS
 from nexus.demo.deeds import Deeds
 from nexus.demo.parties import StaffedStation
 from nexus.demo.people import Subject
+from nexus.demo.pictures import signature
 
 MOST = 24
 """Households that are visited: enough to look at, whatever the scale."""
@@ -120,6 +127,31 @@ class Visits(Deeds):
             ago,
             lambda act: operations.perform_visit(act, row.id, told, expected_version=row.version),
         )
+        if number % 3 == 0:
+            await self._sign(row.id, worker, ago, signature(number))
+
+    async def _sign(self, visit_id: UUID, worker: Account, ago: timedelta, image: bytes) -> None:
+        """The client signs on the phone; without the keys of pictures there is no signature."""
+        async with self.sessions() as session:
+            info = session.info
+        if LINKS not in info or ALBUM not in info:
+            return
+
+        async def deed(act: Act) -> Any:
+            row = await request_picture(
+                act,
+                visit_id=visit_id,
+                kind=PictureKind.SIGNATURE,
+                signer=Signer.RECIPIENT,
+                caption=None,
+                content_type="image/png",
+                size=len(image),
+                sha256=digest(image),
+                taken_at=act.now,
+            )
+            return await keep_picture(act, row.id, album_of(act.session.info), image)
+
+        await self.attempt(worker, ago, deed)
 
     async def _pair(self, subject: Subject) -> None:
         giver = next(a for a, _ in self.world.shown if a.role is Role.CHARITY_USER)

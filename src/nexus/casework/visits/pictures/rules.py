@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from nexus.casework.visits.model import VisitState
@@ -11,6 +13,8 @@ from nexus.core.crypto import DEFAULT, Profile, SealError
 from nexus.core.images import JPEG, PNG, WEBP, Image, NotAnImageError, stripped
 from nexus.core.refusals import GuardFailed, Invalid
 
+ALBUM = "album"
+"""The key of the Album in `session.info`, put there by whoever makes the sessions."""
 MAX_BYTES = 1 << 20
 TYPES = (JPEG, PNG, WEBP)
 MOST = {PictureKind.PHOTO: 12, PictureKind.SIGNATURE: 4}
@@ -55,6 +59,17 @@ class Album:
     def open(self, sealed: bytes, picture_id: UUID) -> bytes:
         """The picture; SealError when the ciphertext is another one's."""
         return self.profile.sealing.open(self._key, sealed, _place(picture_id))
+
+
+def session_info(root: bytes) -> dict[str, Any]:
+    """What sessions carry so that deeds themselves can seal pictures."""
+    return {ALBUM: Album(root)}
+
+
+def album_of(info: Mapping[Any, Any]) -> Album:
+    """The album of a session's `info`."""
+    album: Album = info[ALBUM]
+    return album
 
 
 def _place(picture_id: UUID) -> bytes:
