@@ -246,35 +246,43 @@ def claimable(
     )
 
 
-def _sums(item: Any) -> Any:
-    """Σ quantity, facts and households of the counted facts of an item, lateral."""
+def _by_home(row: Any) -> Any:
+    """Σ quantity and facts of a contract by item and household: its counted facts, read once."""
     fact: Any = aliased(model.ServiceFact)
+    item: Any = aliased(ContractItem)
+    items = select(item.id).where(item.contract_id == row.id).correlate_except(item)
     return (
         select(
-            func.coalesce(func.sum(fact.quantity), 0).label("quantity"),
+            fact.contract_item_id.label("item_id"),
+            fact.household_id,
+            func.sum(fact.quantity).label("quantity"),
             func.count().label("facts"),
-            func.count(fact.household_id.distinct()).label("households"),
         )
-        .where(fact.state == model.FactState.COUNTED, fact.contract_item_id == item.id)
-        .lateral()
+        .where(fact.state == model.FactState.COUNTED, fact.contract_item_id.in_(items))
+        .group_by(fact.contract_item_id, fact.household_id)
+        .correlate_except(fact, item)
+        .lateral("by_home")
     )
 
 
 def progress(actor: Actor, row: Any, limit: Any) -> Select[Any]:
     """Of a contract: each item with what was counted for it, by position."""
     item: Any = aliased(ContractItem)
-    sums = _sums(item)
+    sums = _by_home(row)
+    quantity = func.coalesce(func.sum(sums.c.quantity), 0)
     return (
         select(
             item.id.label("item_id"),
             item.unit,
             item.quantity.label("contracted"),
-            *(sums.c[name].label(f"{name}_counted") for name in ("quantity", "facts")),
-            sums.c.households.label("households_reached"),
-            func.round(sums.c.quantity / func.nullif(item.quantity, 0), 4).label("ratio"),
+            quantity.label("quantity_counted"),
+            func.coalesce(func.sum(sums.c.facts), 0).label("facts_counted"),
+            func.count(sums.c.household_id).label("households_reached"),
+            func.round(quantity / func.nullif(item.quantity, 0), 4).label("ratio"),
         )
-        .join(sums, literal(True))
+        .join(sums, sums.c.item_id == item.id, isouter=True)
         .where(item.contract_id == row.id, policy.party(actor, row))
+        .group_by(item.id)
         .order_by(item.position)
         .limit(limit)
     )
@@ -283,15 +291,12 @@ def progress(actor: Actor, row: Any, limit: Any) -> Select[Any]:
 def target_progress(actor: Actor, row: Any, limit: Any) -> Select[Any]:
     """Of a contract: each target with what was reached; null for the clients' voice."""
     target: Any = aliased(ContractTarget)
+    sums = _by_home(row)
     reached = case(
         {
-            TargetMetric.QUANTITY.value: _reached(
-                target, lambda fact: func.coalesce(func.sum(fact.quantity), 0)
-            ),
-            TargetMetric.FACTS.value: _reached(target, lambda fact: func.count()),
-            TargetMetric.HOUSEHOLDS.value: _reached(
-                target, lambda fact: func.count(fact.household_id.distinct())
-            ),
+            TargetMetric.QUANTITY.value: func.coalesce(func.sum(sums.c.quantity), 0),
+            TargetMetric.FACTS.value: func.coalesce(func.sum(sums.c.facts), 0),
+            TargetMetric.HOUSEHOLDS.value: func.count(sums.c.household_id.distinct()),
         },
         value=cast(target.metric, Text),
     )
@@ -304,26 +309,13 @@ def target_progress(actor: Actor, row: Any, limit: Any) -> Select[Any]:
             reached.label("reached"),
             (reached >= target.target_value).label("met"),
         )
+        .join(
+            sums,
+            sums.c.item_id == func.coalesce(target.item_id, sums.c.item_id),
+            isouter=True,
+        )
         .where(target.contract_id == row.id, policy.party(actor, row))
+        .group_by(target.id)
         .order_by(target.position)
         .limit(limit)
-    )
-
-
-def _reached(target: Any, what: Any) -> Any:
-    """One figure of the counted facts of the target's item, or of all items of its contract."""
-    fact: Any = aliased(model.ServiceFact)
-    item: Any = aliased(ContractItem)
-    items = select(item.id).where(
-        item.contract_id == target.contract_id,
-        item.id == func.coalesce(target.item_id, item.id),
-    )
-    return (
-        select(what(fact))
-        .where(
-            fact.state == model.FactState.COUNTED,
-            fact.contract_item_id.in_(items.correlate(target)),
-        )
-        .correlate(target)
-        .scalar_subquery()
     )
