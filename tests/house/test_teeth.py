@@ -19,6 +19,10 @@ from nexus.casework.visits import policy as visits
 from nexus.charity import policy as charity
 from nexus.discovery import policy as discovery
 from nexus.emergencies import policy as emergencies
+from nexus.evaluation.evaluations import policy as evaluations
+from nexus.evaluation.independence import policy as independence
+from nexus.evaluation.schemes import policy as schemes
+from nexus.evaluation.voice import policy as voice
 from nexus.exchange.exports import policy as exports
 from nexus.exchange.importing.requests import policy as imports
 from nexus.exchange.messages import policy as messages
@@ -98,6 +102,10 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "printPaper": (printouts, "may_print"),
     "receiveMessage": (messages, "may_send_in"),
     "offerPledge": (pledges, "may_offer"),
+    "createScheme": (schemes, "may_create"),
+    "declareTie": (independence, "may_declare"),
+    "planEvaluation": (evaluations, "may_plan"),
+    "giveClientFeedback": (voice, "may_collect"),
 }
 """Deeds that ask their policy before there is a row to permit, or besides."""
 NOT_TAKEN = {

@@ -140,6 +140,8 @@ async def score_indicator(
     TRANSITIONS.after("score", row.state)
     body = policy.BODIES[act.actor.role]
     points, said = reckoning.check_score(score), rules.check_evidence(evidence)
+    if not await queries.leaves_of_body(act.session, row.scheme_id, body):
+        raise Forbidden(f"{body.name} is no body of this scheme: it scores nothing here.")
     found = await queries.leaf(act.session, row.scheme_id, indicator)
     if found is None or body.value not in found.bodies:
         raise Invalid(

@@ -27,5 +27,5 @@ def may_send_back(actor: Actor, row: Any) -> Any:
 
 
 def may_verify(actor: Actor, row: Any) -> Any:
-    """The buyer's people."""
-    return may_send_back(actor, row)
+    """The buyer's people, and never who submitted it (INV-18)."""
+    return may_send_back(actor, row) & (row.submitted_by != actor.account_id)
