@@ -35,6 +35,8 @@ DELETABLE = {
     "sign_in_failure": "a counter of the last hour",
     "station_opening": "computed from the schedule, which stays",
     "task_position": "a draft's positions are replaced; later a sign-up's key holds them",
+    "picture_content": "a removed picture's bytes are deleted; its row and the reason stay",
+    "import_sheet": "a workbook of rejected rows is kept for a week",
     "upload_chunk": "a file is forgotten once it is imported, or after a day",
     "proposed_measure": "a draft's measures are replaced as one; a trigger keeps those of others",
     "goal": "a draft plan's goals are replaced as one; a trigger keeps those of others",
