@@ -48,6 +48,7 @@ MEASURED = (
     ),
     *("graph/test_subscriptions", "matching/test_ledger"),
     *("matching/test_worklists_measured", "exchange/test_syncing_measured"),
+    "purchasing/test_progress",
 )
 """Tests that hold the clock against something: a busy machine spoils a measurement, so they run
 alone (`-m measured`), and one that fails is measured again, at most twice."""

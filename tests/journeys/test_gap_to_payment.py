@@ -100,9 +100,7 @@ async def accepted(people: dict[str, Any], third: Teller, milestone: str) -> dic
         "query($id: ID!) { node(id: $id) { ... on Acceptance { id version } } }", id=row["id"]
     )
     cut = {"reason": "LATE", "note": "报告迟交一周", "fen": 1_000}
-    return await third.move(  # type: ignore[no-any-return]
-        "acceptWithDeduction", fresh["node"], deductions=[cut]
-    )
+    return await third.move("acceptWithDeduction", fresh["node"], deductions=[cut])
 
 
 async def paid(
@@ -125,9 +123,7 @@ async def paid(
         "requestPayment", id=invoice["id"], expectedVersion=invoice["version"]
     )
     payment = await finance[0].move("approvePayment", payment)
-    return await finance[1].move(  # type: ignore[no-any-return]
-        "executePayment", payment, bankReference="ZF20260001"
-    )
+    return await finance[1].move("executePayment", payment, bankReference="ZF20260001")
 
 
 async def test_from_a_gap_to_a_payment(

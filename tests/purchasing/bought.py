@@ -211,8 +211,8 @@ async def parties(m: Maker) -> Bought:
     buyer = await m.authority(area_code=COUNTY)
     station = await m.station(area_code=TOWN)
     supplier = await m.session.get_one(Organization, station.organization_id)
-    of_buyer = {"organization": buyer, "area_code": COUNTY}
-    of_supplier = {"organization": supplier, "area_code": TOWN}
+    of_buyer: dict[str, Any] = {"organization": buyer, "area_code": COUNTY}
+    of_supplier: dict[str, Any] = {"organization": supplier, "area_code": TOWN}
     made = Bought(
         buyer=buyer,
         supplier=supplier,

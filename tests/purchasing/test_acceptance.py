@@ -81,7 +81,8 @@ async def reviewed(
         note = "电话核实，无人上门" if place < unfounded else None
         given = {"expected_version": 1, "finding": finding, "note": note}
         await do(engine, made.colleague, o.check_sample, one.id, **given)
-    return await fresh(engine, row)
+    found: Acceptance = await fresh(engine, row)
+    return found
 
 
 async def fresh(engine: AsyncEngine, row: Any) -> Any:
@@ -107,7 +108,7 @@ async def test_what_was_counted_is_accepted(engine: AsyncEngine) -> None:
     done = await decide(engine, made, row, o.accept_acceptance)
     assert (done.state, done.accepted_fen, done.deduction_fen) == (S.ACCEPTED, 6 * PRICE, 0)
     (line,) = await lines_of(engine, row)
-    assert (line.claimed, line.counted, line.accepted) == (6, 6, 6)
+    assert {line.claimed, line.counted, line.accepted} == {Decimal(6)}
     assert sum(one.quantity for one in await behind_of(engine, row)) == line.accepted
     milestone = await fresh(engine, made.milestones[0])
     assert (milestone.state, milestone.accepted_fen) == (MilestoneState.MET, 6 * PRICE)
@@ -219,7 +220,7 @@ async def test_what_the_sample_refutes_is_deducted(engine: AsyncEngine) -> None:
     assert (done.state, done.deduction_fen) == (S.ACCEPTED_WITH_DEDUCTION, PRICE + 500)
     assert done.accepted_fen == 5 * PRICE - 500
     (line,) = await lines_of(engine, row)
-    assert (line.counted, line.accepted) == (5, 5)
+    assert {line.counted, line.accepted} == {Decimal(5)}
     kept = await bought.rows_of(
         engine, AcceptanceDeduction, AcceptanceDeduction.acceptance_id == row.id
     )

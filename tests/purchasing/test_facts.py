@@ -136,7 +136,7 @@ async def test_missing_and_foreign_answer_alike(engine: AsyncEngine) -> None:
 async def test_nothing_counts_for_a_contract_that_is_not_active(
     engine: AsyncEngine, state: ContractState
 ) -> None:
-    ended = {"ended_at": now()} if state is ContractState.TERMINATED_EARLY else {}
+    ended: dict[str, Any] = {"ended_at": now()} if state is ContractState.TERMINATED_EARLY else {}
     async with making(engine) as m:
         made = await bought.bought(m, state=state, **ended)
         (visit,) = await bought.visits(m, made, 1)
