@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from nexus.accounts.model import Account
 from nexus.acting import Act, Role
 from nexus.evaluation.evaluations import operations as o
-from nexus.evaluation.evaluations.model import Evaluation, EvaluationState
+from nexus.evaluation.evaluations.model import Evaluation, EvaluationScore, EvaluationState
 from nexus.evaluation.rectifications import operations as rectifying
+from nexus.evaluation.rectifications.model import Rectification
 from nexus.evaluation.sampling import operations as sampling
 from nexus.evaluation.schemes import operations as schemes
 from nexus.evaluation.schemes.model import BodyKind, EvaluationScheme
@@ -26,7 +27,7 @@ from nexus.purchasing.facts.operations import claim_fact
 from tests.deeds import actor_of
 from tests.making import Maker, making, today
 from tests.purchasing import bought
-from tests.purchasing.bought import COUNTY, Bought, do
+from tests.purchasing.bought import COUNTY, Bought, do, rows_of
 
 TEMPLATE = UUID("01900000-0000-7000-8000-000000000025")
 E = EvaluationState
@@ -169,8 +170,9 @@ async def scored(engine: AsyncEngine, at: Staged, row: Evaluation, points: int =
 
 
 async def _drafted(engine: AsyncEngine, at: Staged, row: Evaluation) -> Evaluation:
-    await heard(engine, at, row)
-    await scored(engine, at, row)
+    if not await rows_of(engine, EvaluationScore, EvaluationScore.evaluation_id == row.id):
+        await heard(engine, at, row)
+        await scored(engine, at, row)
     return await move(engine, at.assessor, o.draft_evaluation, row, report="服务基本达标。")
 
 
@@ -186,9 +188,7 @@ async def _rectifying(engine: AsyncEngine, at: Staged, row: Evaluation) -> Evalu
 
 
 async def _closed(engine: AsyncEngine, at: Staged, row: Evaluation) -> Evaluation:
-    found = await bought.rows_of(
-        engine, rectifying.Rectification, rectifying.Rectification.evaluation_id == row.id
-    )
+    found = await bought.rows_of(engine, Rectification, Rectification.evaluation_id == row.id)
     for one in found:
         done = await do(
             engine,
