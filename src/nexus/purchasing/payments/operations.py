@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from nexus.acting import Act
 from nexus.areas.queries import due_after
 from nexus.core.refusals import GuardFailed
-from nexus.core.texts import check_impersonal, check_reason, check_text
+from nexus.core.texts import check_reason
 from nexus.purchasing.budgets import operations as budgets
 from nexus.purchasing.budgets.model import BudgetAccount, JournalKind, SubjectType
 from nexus.purchasing.budgets.queries import held_fen
@@ -37,7 +37,7 @@ async def submit_invoice(
     """
     contract, milestone = await queries.find_contract(act, milestone_id)
     act.permit(policy.may_submit, contract)
-    said = check_text(number, field="number", most=rules.LONG_NUMBER)
+    said = rules.check_number(number, field="number")
     rules.check_amount(amount_fen)
     rules.check_issued(issued_on, act.actor.today())
     if contract.signed_on is None:
@@ -51,7 +51,7 @@ async def submit_invoice(
     row = Invoice(
         id=act.row_id,
         no=await act.number("IV", contract.area_code),
-        number=check_impersonal(said, field="number"),
+        number=said,
         contract_id=contract.id,
         milestone_id=milestone.id,
         supplier_id=contract.supplier_id,
@@ -214,7 +214,7 @@ async def execute_payment(
     """
     row = await queries.take_payment(act, row_id, expected_version)
     act.permit(policy.may_execute, row)
-    said = check_text(bank_reference, field="bankReference", most=rules.LONG_NUMBER)
+    said = rules.check_number(bank_reference, field="bankReference")
     PAYMENT_TRANSITIONS.after("execute", row.state)
     if known := await queries.reference_no(act.session, row.payer_id, said):
         raise GuardFailed(

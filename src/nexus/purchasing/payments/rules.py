@@ -1,5 +1,6 @@
 """What an invoice and a payment must be, and which lines a payment takes from; pure. Fen."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from nexus.core.refusals import CapacityExhausted, GuardFailed, Invalid
 
 LONG_NUMBER = 60
+_NUMBER = re.compile(rf"[0-9A-Za-z/-]{{1,{LONG_NUMBER}}}")
 
 
 class AcceptedExhausted(CapacityExhausted):
@@ -25,6 +27,19 @@ class PaymentKnown(GuardFailed):
     """The invoice is being paid, or is paid (INV-25)."""
 
     code = "PAYMENT_KNOWN"
+
+
+def check_number(number: str, *, field: str) -> str:
+    """A number that others gave: letters, digits, hyphens and slashes; Invalid otherwise.
+
+    It is not searched for personal data: the 20 digits of an invoice look like some.
+    """
+    said = number.strip()
+    if not _NUMBER.fullmatch(said):
+        raise Invalid(
+            f"{field} has 1 to {LONG_NUMBER} letters, digits, hyphens or slashes.", field=field
+        )
+    return said
 
 
 def check_amount(fen: int) -> int:
