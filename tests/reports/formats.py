@@ -54,7 +54,9 @@ def _on_the_page(table: Table, page: reading.Page) -> None:
 
 def _in_the_book(table: Table, book: dict[str, list[list[object]]]) -> None:
     heads = [column.title.said(HANS) for column in table.columns]
-    sheets = [name for name in book if name.startswith("明细" if table.detail else "汇总")]
+    sheets = ["汇总"]
+    if table.detail:
+        sheets = ["明细"] if "明细" in book else [f"明细 {table.title.said(HANS)}"]
     sheet = next(
         book[name] for name in sheets if heads in [row[: len(heads)] for row in book[name]]
     )

@@ -76,8 +76,8 @@ async def test_contracts_are_as_the_ledgers_say(
         """SELECT c.no, m.due_on, m.met_on, m.value_fen, m.accepted_fen, m.paid_fen, m.state
            FROM milestone m JOIN contract c ON c.id = m.contract_id""",
     )
-    keys = ("no", "due_on", "met_on", "value", "accepted", "paid", "state")
-    assert sorted(columns(report.table("milestones"), *keys), key=str) == sorted(steps, key=str)
+    dated = ("no", "due_on", "met_on", "value", "accepted", "paid", "state")
+    assert sorted(columns(report.table("milestones"), *dated), key=str) == sorted(steps, key=str)
     costs = await ledger(
         engine,
         """SELECT k.code, i.unit, count(DISTINCT i.contract_id), sum(i.quantity)::float,
@@ -85,8 +85,8 @@ async def test_contracts_are_as_the_ledgers_say(
            FROM contract_item i JOIN catalogue_item k ON k.id = i.catalogue_item_id
            GROUP BY 1, 2""",
     )
-    keys = ("code", "unit", "contracts", "quantity", "lowest", "highest")
-    assert sorted(columns(report.table("items"), *keys)) == sorted(costs)
+    priced = ("code", "unit", "contracts", "quantity", "lowest", "highest")
+    assert sorted(columns(report.table("items"), *priced)) == sorted(costs)
 
 
 async def test_the_contract_in_trouble_comes_first_with_its_reason(

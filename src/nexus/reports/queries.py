@@ -53,7 +53,7 @@ async def run(
     today = view.actor.today()
     start, until = rules.period(from_on, until_on, months=definition.months, today=today)
     scope = Scope(view.actor, "" if place.code == COUNTRY else place.code, start, until)
-    asked = [one for one in definition.tables if _shown(view.actor, definition, one)]
+    asked = _shown(view.actor, definition)
     found = [(one, *await _ask(view.session, one, scope, only)) for one in asked]
     names = await _names(view.session, found)
     tables = tuple(_table(one, rows, count, names) for one, rows, count in found)
@@ -71,8 +71,11 @@ async def run(
     )
 
 
-def _shown(actor: Actor, definition: Definition, asked: Asked) -> bool:
-    return not asked.detail or actor.role in definition.rows_for
+def _shown(actor: Actor, definition: Definition) -> list[Asked]:
+    """The tables for the reader; without the details no number leads to any."""
+    if actor.role in definition.rows_for:
+        return list(definition.tables)
+    return [replace(one, drill=None) for one in definition.tables if not one.detail]
 
 
 async def _area(view: View, code: str | None) -> Area:

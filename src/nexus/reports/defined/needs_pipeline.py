@@ -49,12 +49,9 @@ def _needs(scope: Scope) -> Any:
     """Every need published in the period, with the first moment of each stage."""
     need, pledge = aliased(Need), aliased(Pledge)
     gift, word = aliased(Delivery), aliased(Feedback)
-    confirmed = (
-        select(func.min(gift.acknowledged_at))
-        .where(gift.need_id == need.id, gift.state.in_(CONFIRMED))
-        .scalar_subquery()
-    )
+    confirmed = _first(need, gift, gift.acknowledged_at, gift.state.in_(CONFIRMED))
     rated = exists().where(word.need_id == need.id, word.rating.is_not(None))
+    given = gift.state != DeliveryState.REVERSED
     rows = select(
         need.id,
         need.no,
@@ -65,21 +62,12 @@ def _needs(scope: Scope) -> Any:
         need.published_at,
         month_of(need.published_at).label("month"),
         county_of(need.area_code).label("county"),
-        select(func.min(pledge.created_at))
-        .where(pledge.need_id == need.id)
-        .scalar_subquery()
-        .label("matched_at"),
-        select(func.min(pledge.accepted_at))
-        .where(pledge.need_id == need.id)
-        .scalar_subquery()
-        .label("accepted_at"),
-        select(func.min(gift.delivered_on))
-        .where(gift.need_id == need.id, gift.state != DeliveryState.REVERSED)
-        .scalar_subquery()
-        .label("delivered_on"),
+        _first(need, pledge, pledge.created_at).label("matched_at"),
+        _first(need, pledge, pledge.accepted_at).label("accepted_at"),
+        _first(need, gift, gift.delivered_on, given).label("delivered_on"),
         confirmed.label("confirmed_at"),
         case((rated, confirmed)).label("evaluated_at"),
-        case((need.closed_at.is_not(None), need.closed_at), else_=scope.actor.now).label("seen_at"),
+        func.coalesce(need.closed_at, scope.actor.now).label("seen_at"),
     )
     if scope.actor.role in ROWS_FOR:
         rows = rows.where(needs.visible(scope.actor, need))
@@ -88,6 +76,15 @@ def _needs(scope: Scope) -> Any:
         scope.within(need.area_code),
         scope.during(need.published_at),
     ).subquery()
+
+
+def _first(need: Any, row: Any, moment: Any, *conditions: Any) -> Any:
+    return (
+        select(func.min(moment))
+        .where(row.need_id == need.id, *conditions)
+        .correlate(need)
+        .scalar_subquery()
+    )
 
 
 def _stages(row: Any) -> tuple[Any, ...]:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import aliased
 
-from nexus.acting import Role
+from nexus.acting import GOVERNMENT, Role
 from nexus.casework.cases.model import OPEN as OPEN_CASES
 from nexus.casework.cases.model import Case
 from nexus.casework.model import Station, StationState, Worker
@@ -28,48 +28,48 @@ TIERS = {
 
 def stations(scope: Scope) -> Select[Any]:
     """A row for each station of the area: people, open cases, households due and seen."""
-    row, post, file = aliased(Station), aliased(Worker), aliased(Case)
-    visit, home = aliased(Visit), aliased(Household)
+    row, post, file, visit = aliased(Station), aliased(Worker), aliased(Case), aliased(Visit)
     today = scope.actor.today()
     filled = and_(
         post.station_id == row.id,
         post.valid_from <= today,
         func.coalesce(post.valid_to > today, True),
     )
-    who = func.coalesce(home.merged_into_id, home.id)
+    open_cases = and_(file.station_id == row.id, file.state.in_(OPEN_CASES))
     due = and_(visit.plan_id.is_not(None), visit.state.not_in(NOT_DUE), scope.on_days(visit.due_on))
+    seen = and_(due, visit.state.in_(PERFORMED))
     late = and_(visit.state.in_(OPEN), visit.window_to <= today)
-
-    def households(condition: Any) -> Any:
-        return (
-            select(func.count(case((condition, who)).distinct()))
-            .select_from(visit)
-            .join(home, home.id == visit.household_id)
-            .where(visit.station_id == row.id)
-            .correlate(row)
-            .scalar_subquery()
-        )
-
-    def counts(condition: Any, table: Any) -> Any:
-        found = select(func.count()).select_from(table).where(condition)
-        return found.correlate(row).scalar_subquery()
-
     return (
         select(
             row.no,
             row.name,
             row.area_code.label("town"),
             row.posts,
-            counts(filled, post).label("filled"),
-            counts(and_(file.station_id == row.id, file.state.in_(OPEN_CASES)), file).label(
-                "cases"
-            ),
-            households(due).label("due"),
-            households(and_(due, visit.state.in_(PERFORMED))).label("seen"),
-            households(late).label("late"),
+            _counted(row, post, filled).label("filled"),
+            _counted(row, file, open_cases).label("cases"),
+            _households(row, visit, due).label("due"),
+            _households(row, visit, seen).label("seen"),
+            _households(row, visit, late).label("late"),
         )
         .where(row.state.in_(STANDING), scope.within(row.area_code))
         .order_by(row.area_code, row.no)
+    )
+
+
+def _counted(row: Any, table: Any, condition: Any) -> Any:
+    return select(func.count()).select_from(table).where(condition).correlate(row).scalar_subquery()
+
+
+def _households(row: Any, visit: Any, condition: Any) -> Any:
+    """Each once, under the record that stays where two were merged."""
+    home = aliased(Household)
+    return (
+        select(func.count(func.coalesce(home.merged_into_id, home.id).distinct()))
+        .select_from(visit)
+        .join(home, home.id == visit.household_id)
+        .where(visit.station_id == row.id, condition)
+        .correlate(row)
+        .scalar_subquery()
     )
 
 
@@ -146,6 +146,7 @@ DEFINITION = Definition(
         "Have the stations enough hands, and was everybody seen who was due?",
     ),
     readers=READERS | {Role.STATION_LEAD},
+    rows_for=GOVERNMENT | {Role.STATION_LEAD, Role.SYSTEM},
     months=1,
     tables=(
         Asked(

@@ -15,6 +15,8 @@ from nexus.reports.words import Language, Words
 ABOUT = Words("说明", "說明", "About")
 SUMMARY = Words("汇总", "匯總", "Summary")
 DETAIL = Words("明细", "明細", "Details")
+NAME_LENGTH = 31
+"""Of a sheet, at most."""
 FONT = "Noto Sans CJK SC"
 FORMATS = {
     Kind.COUNT: "#,##0",
@@ -75,8 +77,10 @@ def as_xlsx(report: Report, no: str | None, language: Language) -> bytes:
         if not table.detail:
             at = _summary(made, summary, table, at)
     details = [table for table in report.tables if table.detail]
-    for place, table in enumerate(details):
-        name = made.said(DETAIL) if place == 0 else f"{made.said(DETAIL)} {place + 1}"
+    for table in details:
+        name = made.said(DETAIL)
+        if len(details) > 1:
+            name = f"{name} {made.said(table.title)}"[:NAME_LENGTH]
         _detail(made, made.book.add_worksheet(name), table)
     _meanings(made, report)
     made.book.close()
