@@ -23,7 +23,20 @@ TALL = {"width": 390, "height": 1100}
 LANGUAGES = ("zh-CN", "zh-Hant", "en")
 SIZES = ("normal", "large")
 PICTURES = os.environ.get("NEXUS_SCREENSHOTS")
-LISTS = ("", "inbox", "needs", "cases", "more", "outbox", "settings", "stations", "tasks")
+LISTS = (
+    "",
+    "inbox",
+    "needs",
+    "cases",
+    "more",
+    "outbox",
+    "settings",
+    "stations",
+    "tasks",
+    "contracts",
+    "import",
+    "papers",
+)
 OPENED = {"referral": "inbox", "need": "needs", "case": "cases", "task": "tasks"}
 """Screens of one row, and the list whose first row they show."""
 

@@ -44,6 +44,9 @@ const More = later(() => import("./screens/more"));
 const Tasks = later(() => import("./screens/tasks"));
 const TaskFile = later(() => import("./screens/task"));
 const Attend = later(() => import("./screens/attend"));
+const Contracts = later(() => import("./screens/contracts"));
+const Papers = later(() => import("./screens/papers"));
+const Imports = later(() => import("./screens/imports"));
 const Refer = later(() => import("./screens/refer"));
 
 const EVERY = 60_000;
@@ -101,6 +104,9 @@ function Screens() {
         <Route path="/cases/:caseId/visit" component={VisitForm} />
         <Route path="/visits/:id" component={VisitForm} />
         <Route path="/tasks" component={Tasks} />
+        <Route path="/contracts" component={Contracts} />
+        <Route path="/papers" component={Papers} />
+        <Route path="/import" component={Imports} />
         <Route path="/tasks/:id" component={TaskFile} />
         <Route path="/outbox" component={OutboxScreen} />
         <Route path="/settings" component={SettingsScreen} />

@@ -99,6 +99,7 @@ export const DEEDS: Record<string, Deed> = {
   performVisit: deed(gql.PerformVisitDocument, "main"),
   recordVisit: deed(gql.RecordVisitDocument, "main"),
   updateVisit: deed(gql.UpdateVisitDocument, "main"),
+  submitAcceptance: deed(gql.SubmitAcceptanceDocument, "main"),
   requestPicture: deed(gql.RequestPictureDocument, "main"),
   rescheduleVisit: deed(
     gql.RescheduleVisitDocument,

@@ -2,6 +2,7 @@
 import { ask } from "./api";
 import { told } from "./deeds";
 import { here } from "./desk";
+import { hashOf } from "./files";
 import * as gql from "./gql/graphql";
 import type { Item, Outcome } from "./outbox/rules";
 import type { Base, Picture } from "./store/base";
@@ -81,11 +82,6 @@ export async function dropPicture(id: string): Promise<void> {
 
 export async function pictureOf(id: string): Promise<Picture | undefined> {
   return here().base.get("pictures", id);
-}
-
-async function hashOf(bytes: ArrayBuffer): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Asks for a place and puts the bytes there. The same bytes of a visit are one picture on the server,

@@ -14,6 +14,28 @@ export type AcceptReferralInput = {
   reason?: string | null | undefined;
 };
 
+export type AcceptanceClaimInput = {
+  contractItemId: string | number;
+  quantity?: string | null | undefined;
+};
+
+export type AcceptanceState =
+  | 'ACCEPTED'
+  | 'ACCEPTED_WITH_DEDUCTION'
+  | 'REJECTED'
+  | 'RESUBMITTED'
+  | 'REVIEWING'
+  | 'SUBMITTED';
+
+export type AcceptanceTermsInput = {
+  claimedFen?: number | null | undefined;
+  documents?: Array<EvidenceDocumentInput>;
+  fromOn: string;
+  lines?: Array<AcceptanceClaimInput> | null | undefined;
+  note?: string | null | undefined;
+  untilOn: string;
+};
+
 export type AcknowledgeDeliveryInput = {
   expectedVersion: number;
   id: string | number;
@@ -51,6 +73,11 @@ export type BeginPlanningInput = {
   id: string | number;
   idempotencyKey: string;
 };
+
+export type BuiltinProfile =
+  | 'HOTLINE_TICKETS'
+  | 'RECOGNITIONS'
+  | 'TOWNSHIP_NEEDS';
 
 export type CaseState =
   | 'ASSESSMENT'
@@ -135,6 +162,15 @@ export type ConsentState =
   | 'SUPERSEDED'
   | 'WITHDRAWN';
 
+export type ContractState =
+  | 'ACTIVE'
+  | 'CANCELLED'
+  | 'PENDING'
+  | 'SUSPENDED'
+  | 'TERMINATED_EARLY'
+  | 'TERMINATED_SUCCESSFULLY'
+  | 'UNSUCCESSFUL';
+
 export type Coverage =
   | 'CONFIRMED'
   | 'DELIVERED'
@@ -195,6 +231,12 @@ export type EditState =
 
 export { ErrorCode };
 
+export type EvidenceDocumentInput = {
+  documentType: string;
+  sha256: string;
+  title: string;
+};
+
 export type FeedbackState =
   | 'HANDLED'
   | 'READ'
@@ -212,11 +254,50 @@ export type GoalState =
   | 'OPEN'
   | 'PARTLY';
 
+export type ImportKind =
+  | 'NEEDS'
+  | 'OCDS'
+  | 'OFFERS'
+  | 'RECOGNITIONS'
+  | 'TICKETS';
+
+/** A profile that comes along, a registered one, or the TOML itself. */
+export type ImportProfileInput =
+  {   builtin: BuiltinProfile; name?: never; toml?: never; }
+  |  { builtin?: never;   name: string; toml?: never; }
+  |  { builtin?: never; name?: never;   toml: string; };
+
+export type ImportRunState =
+  | 'DONE'
+  | 'FAILED'
+  | 'REQUESTED'
+  | 'RUNNING';
+
+export type ImportUploadedInput = {
+  dryRun?: boolean;
+  idempotencyKey: string;
+  kind: ImportKind;
+  profile: ImportProfileInput;
+  uploadId: string | number;
+};
+
 export type MeasureInput = {
   category: string;
   channel: Channel;
   measure: string;
 };
+
+export type MilestoneKind =
+  | 'ASSESSMENT'
+  | 'DELIVERY'
+  | 'PAYMENT'
+  | 'REPORTING';
+
+export type MilestoneState =
+  | 'MET'
+  | 'NOT_MET'
+  | 'PARTIALLY_MET'
+  | 'SCHEDULED';
 
 export type NeedKind =
   | 'CASH'
@@ -258,6 +339,12 @@ export type OrganizationType =
   | 'MASS_ORGANISATION'
   | 'PUBLIC_INSTITUTION'
   | 'SOCIAL_SERVICE_AGENCY';
+
+/** What the paper is about. */
+export type PaperSubjectInput =
+  {   caseId: string | number; referralId?: never; visitId?: never; }
+  |  { caseId?: never;   referralId: string | number; visitId?: never; }
+  |  { caseId?: never; referralId?: never;   visitId: string | number; };
 
 export type PerformVisitInput = {
   change?: ChangeInput | null | undefined;
@@ -302,6 +389,11 @@ export type PledgeState =
   | 'RELEASED'
   | 'RELEASE_REQUESTED'
   | 'WITHDRAWN';
+
+export type PrintPaperInput = {
+  idempotencyKey: string;
+  subject: PaperSubjectInput;
+};
 
 export type RecordFirstContactInput = {
   contactedAt?: string | null | undefined;
@@ -391,6 +483,11 @@ export type RequestPictureInput = {
   visitId: string | number;
 };
 
+export type RequestUploadInput = {
+  fileName: string;
+  idempotencyKey: string;
+};
+
 export type RescheduleVisitInput = {
   /** Within so many days from today, 1 to 90. */
   days: number;
@@ -449,6 +546,12 @@ export type StationLevel =
   | 'ASSISTANCE_CENTRE'
   | 'TOWN_STATION'
   | 'VILLAGE_POINT';
+
+export type SubmitAcceptanceInput = {
+  idempotencyKey: string;
+  milestoneId: string | number;
+  terms: AcceptanceTermsInput;
+};
 
 export type TaskState =
   | 'CANCELLED'
@@ -1128,6 +1231,46 @@ export type OpenPictureMutation = { deed:
     | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
    | null };
 
+export type SubmitAcceptanceMutationVariables = Exact<{
+  input: SubmitAcceptanceInput;
+}>;
+
+
+export type SubmitAcceptanceMutation = { deed:
+    | { __typename: 'Acceptance', id: string, state: AcceptanceState, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type RequestUploadMutationVariables = Exact<{
+  input: RequestUploadInput;
+}>;
+
+
+export type RequestUploadMutation = { deed:
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+    | { __typename: 'Upload', id: string, url: string | null, contentType: string, maxBytes: number }
+   | null };
+
+export type ImportUploadedMutationVariables = Exact<{
+  input: ImportUploadedInput;
+}>;
+
+
+export type ImportUploadedMutation = { deed:
+    | { __typename: 'ImportRun', id: string, version: number }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
+export type PrintPaperMutationVariables = Exact<{
+  input: PrintPaperInput;
+}>;
+
+
+export type PrintPaperMutation = { deed:
+    | { __typename: 'Printout', id: string, url: string }
+    | { __typename: 'Refusal', code: ErrorCode, message: string, field: string | null, details: unknown }
+   | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1153,6 +1296,11 @@ export type TodayQueryVariables = Exact<{
 
 
 export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string | null, items: Array<{ kind: string, sentence: string, no: string | null, urgency: Urgency, dueAt: string | null, overdue: boolean, sinceAt: string, node:
+        | { __typename: 'Acceptance', id: string }
+        | { __typename: 'AcceptanceDeduction', id: string }
+        | { __typename: 'AcceptanceEvent', id: string }
+        | { __typename: 'AcceptanceLine', id: string }
+        | { __typename: 'AcceptedFact', id: string }
         | { __typename: 'AccessToken', id: string }
         | { __typename: 'Account', id: string }
         | { __typename: 'Alert', id: string }
@@ -1165,6 +1313,8 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Attestation', id: string }
         | { __typename: 'AttestationEvent', id: string }
         | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'Award', id: string }
+        | { __typename: 'Bid', id: string }
         | { __typename: 'BudgetAdjustment', id: string }
         | { __typename: 'BudgetEntry', id: string }
         | { __typename: 'BudgetJournal', id: string }
@@ -1187,6 +1337,7 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'CharityProject', id: string }
         | { __typename: 'CheckIn', id: string }
         | { __typename: 'ClientDocument', id: string }
+        | { __typename: 'ClientFeedback', id: string }
         | { __typename: 'ClientKey', id: string }
         | { __typename: 'CodeEntry', id: string }
         | { __typename: 'ConferenceDecision', id: string }
@@ -1195,6 +1346,10 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Consent', expiresOn: string, version: number, allowedActions: Array<string>, id: string }
         | { __typename: 'ContactAttempt', id: string }
         | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'Contract', id: string }
+        | { __typename: 'ContractAmendment', id: string }
+        | { __typename: 'ContractItem', id: string }
+        | { __typename: 'ContractTarget', id: string }
         | { __typename: 'ContractingDocument', id: string }
         | { __typename: 'ContractingFinding', id: string }
         | { __typename: 'ContractingProcess', id: string }
@@ -1205,6 +1360,12 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'DiscoveryReport', situation: string | null, danger: boolean, version: number, allowedActions: Array<string>, id: string, area: { name: string } | null }
         | { __typename: 'DuplicateSuspicion', id: string }
         | { __typename: 'EmergencyEvent', id: string }
+        | { __typename: 'Evaluation', id: string }
+        | { __typename: 'EvaluationAddendum', id: string }
+        | { __typename: 'EvaluationEvent', id: string }
+        | { __typename: 'EvaluationSample', id: string }
+        | { __typename: 'EvaluationScheme', id: string }
+        | { __typename: 'EvaluationScore', id: string }
         | { __typename: 'ExchangeMessage', id: string }
         | { __typename: 'ExchangePartner', id: string }
         | { __typename: 'Export', id: string }
@@ -1220,6 +1381,8 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'ImportProfile', id: string }
         | { __typename: 'ImportRun', id: string }
         | { __typename: 'Instrument', id: string }
+        | { __typename: 'Invoice', id: string }
+        | { __typename: 'Milestone', id: string }
         | { __typename: 'MissingNotice', id: string }
         | { __typename: 'Need', category: string, version: number, allowedActions: Array<string>, id: string, title: string | null, area: { name: string } | null, shownArea: { name: string } | null }
         | { __typename: 'NeedEvent', id: string }
@@ -1228,28 +1391,42 @@ export type TodayQuery = { waitingForMe: { hasMore: boolean, endCursor: string |
         | { __typename: 'Offer', id: string }
         | { __typename: 'OpeningSchedule', id: string }
         | { __typename: 'Organization', id: string }
+        | { __typename: 'OrganizationTie', id: string }
         | { __typename: 'Pairing', id: string }
         | { __typename: 'PairingContact', id: string }
         | { __typename: 'Parameter', id: string }
+        | { __typename: 'Payment', id: string }
+        | { __typename: 'PaymentEvent', id: string }
         | { __typename: 'PictureView', id: string }
         | { __typename: 'PlanReview', id: string }
         | { __typename: 'Pledge', quantity: string, version: number, allowedActions: Array<string>, id: string, organization: { name: string } | null, line: { item: string, unit: string } | null, need: { title: string | null, area: { name: string } | null, shownArea: { name: string } | null } | null }
+        | { __typename: 'Printout', id: string }
+        | { __typename: 'Procurement', id: string }
+        | { __typename: 'ProcurementItem', id: string }
         | { __typename: 'ProposedMeasure', id: string }
         | { __typename: 'Qualification', id: string }
         | { __typename: 'Recipient', id: string }
         | { __typename: 'Recognition', id: string }
         | { __typename: 'RecognitionEvent', id: string }
+        | { __typename: 'Rectification', id: string }
         | { __typename: 'Referral', title: string | null, version: number, allowedActions: Array<string>, id: string, shownArea: { name: string } | null }
         | { __typename: 'ReferralEvent', id: string }
         | { __typename: 'ReferralLine', id: string }
         | { __typename: 'Relaxation', id: string }
+        | { __typename: 'ReportSnapshot', id: string }
         | { __typename: 'Reveal', id: string }
         | { __typename: 'RosterEntry', id: string }
+        | { __typename: 'SampleItem', id: string }
+        | { __typename: 'SchemeIndicator', id: string }
         | { __typename: 'SelfApproval', id: string }
+        | { __typename: 'ServiceFact', id: string }
         | { __typename: 'ServiceRecord', id: string }
         | { __typename: 'ServiceRecordEvent', id: string }
         | { __typename: 'Signup', id: string }
         | { __typename: 'Station', id: string }
+        | { __typename: 'SupplierAdmission', id: string }
+        | { __typename: 'SupplierList', id: string }
+        | { __typename: 'SupplierStanding', id: string }
         | { __typename: 'TaskLink', id: string }
         | { __typename: 'TaskPosition', id: string }
         | { __typename: 'Team', id: string }
@@ -1290,6 +1467,11 @@ export type WorksetQueryVariables = Exact<{
 
 
 export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean, complete: boolean, entries: Array<{ objectType: string, objectId: string, removed: boolean, householdId: string | null, parentId: string | null, node:
+        | { __typename: 'Acceptance', id: string }
+        | { __typename: 'AcceptanceDeduction', id: string }
+        | { __typename: 'AcceptanceEvent', id: string }
+        | { __typename: 'AcceptanceLine', id: string }
+        | { __typename: 'AcceptedFact', id: string }
         | { __typename: 'AccessToken', id: string }
         | { __typename: 'Account', id: string }
         | { __typename: 'Alert', id: string }
@@ -1302,6 +1484,8 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Attestation', id: string }
         | { __typename: 'AttestationEvent', id: string }
         | { __typename: 'AuthorityReply', id: string }
+        | { __typename: 'Award', id: string }
+        | { __typename: 'Bid', id: string }
         | { __typename: 'BudgetAdjustment', id: string }
         | { __typename: 'BudgetEntry', id: string }
         | { __typename: 'BudgetJournal', id: string }
@@ -1324,6 +1508,7 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'CharityProject', id: string }
         | { __typename: 'CheckIn', id: string }
         | { __typename: 'ClientDocument', id: string }
+        | { __typename: 'ClientFeedback', id: string }
         | { __typename: 'ClientKey', id: string }
         | { __typename: 'CodeEntry', id: string }
         | { __typename: 'ConferenceDecision', id: string }
@@ -1332,6 +1517,10 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Consent', id: string }
         | { __typename: 'ContactAttempt', id: string }
         | { __typename: 'ContactReveal', id: string }
+        | { __typename: 'Contract', id: string }
+        | { __typename: 'ContractAmendment', id: string }
+        | { __typename: 'ContractItem', id: string }
+        | { __typename: 'ContractTarget', id: string }
         | { __typename: 'ContractingDocument', id: string }
         | { __typename: 'ContractingFinding', id: string }
         | { __typename: 'ContractingProcess', id: string }
@@ -1342,6 +1531,12 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'DiscoveryReport', id: string }
         | { __typename: 'DuplicateSuspicion', id: string }
         | { __typename: 'EmergencyEvent', id: string }
+        | { __typename: 'Evaluation', id: string }
+        | { __typename: 'EvaluationAddendum', id: string }
+        | { __typename: 'EvaluationEvent', id: string }
+        | { __typename: 'EvaluationSample', id: string }
+        | { __typename: 'EvaluationScheme', id: string }
+        | { __typename: 'EvaluationScore', id: string }
         | { __typename: 'ExchangeMessage', id: string }
         | { __typename: 'ExchangePartner', id: string }
         | { __typename: 'Export', id: string }
@@ -1357,6 +1552,8 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'ImportProfile', id: string }
         | { __typename: 'ImportRun', id: string }
         | { __typename: 'Instrument', id: string }
+        | { __typename: 'Invoice', id: string }
+        | { __typename: 'Milestone', id: string }
         | { __typename: 'MissingNotice', id: string }
         | { __typename: 'Need', no: string, publicTitle: string | null, category: string, urgency: Urgency, coverage: Coverage, neededBy: string | null, version: number, id: string, needState: NeedState }
         | { __typename: 'NeedEvent', id: string }
@@ -1365,28 +1562,42 @@ export type WorksetQuery = { syncWorkset: { nextCursor: string, hasMore: boolean
         | { __typename: 'Offer', id: string }
         | { __typename: 'OpeningSchedule', id: string }
         | { __typename: 'Organization', id: string }
+        | { __typename: 'OrganizationTie', id: string }
         | { __typename: 'Pairing', id: string }
         | { __typename: 'PairingContact', id: string }
         | { __typename: 'Parameter', id: string }
+        | { __typename: 'Payment', id: string }
+        | { __typename: 'PaymentEvent', id: string }
         | { __typename: 'PictureView', id: string }
         | { __typename: 'PlanReview', id: string }
         | { __typename: 'Pledge', id: string }
+        | { __typename: 'Printout', id: string }
+        | { __typename: 'Procurement', id: string }
+        | { __typename: 'ProcurementItem', id: string }
         | { __typename: 'ProposedMeasure', id: string }
         | { __typename: 'Qualification', id: string }
         | { __typename: 'Recipient', no: string, householdRole: string, birthYear: number | null, gender: Gender, disability: Band, labourAbility: Band, version: number, id: string }
         | { __typename: 'Recognition', id: string }
         | { __typename: 'RecognitionEvent', id: string }
+        | { __typename: 'Rectification', id: string }
         | { __typename: 'Referral', id: string }
         | { __typename: 'ReferralEvent', id: string }
         | { __typename: 'ReferralLine', id: string }
         | { __typename: 'Relaxation', id: string }
+        | { __typename: 'ReportSnapshot', id: string }
         | { __typename: 'Reveal', id: string }
         | { __typename: 'RosterEntry', id: string }
+        | { __typename: 'SampleItem', id: string }
+        | { __typename: 'SchemeIndicator', id: string }
         | { __typename: 'SelfApproval', id: string }
+        | { __typename: 'ServiceFact', id: string }
         | { __typename: 'ServiceRecord', id: string }
         | { __typename: 'ServiceRecordEvent', id: string }
         | { __typename: 'Signup', id: string }
         | { __typename: 'Station', id: string }
+        | { __typename: 'SupplierAdmission', id: string }
+        | { __typename: 'SupplierList', id: string }
+        | { __typename: 'SupplierStanding', id: string }
         | { __typename: 'TaskLink', id: string }
         | { __typename: 'TaskPosition', id: string }
         | { __typename: 'Team', id: string }
@@ -1456,6 +1667,33 @@ export type VisitPicturesQueryVariables = Exact<{
 
 export type VisitPicturesQuery = { node:
     | { id: string, pictures: { nodes: Array<{ id: string, kind: PictureKind, signer: Signer | null, caption: string | null, takenAt: string, pictureState: PictureState }> } }
+    | Record<PropertyKey, never>
+   | null };
+
+export type ContractsQueryVariables = Exact<{
+  organization: Array<string | number> | string | number;
+}>;
+
+
+export type ContractsQuery = { contracts: { nodes: Array<{ id: string, no: string, title: string, startsOn: string, endsOn: string, valueFen: number, state: ContractState, buyer: { name: string } | null, milestones: { nodes: Array<{ id: string, position: number, kind: MilestoneKind, title: string, dueOn: string, valueFen: number, acceptedFen: number, paidFen: number, openFen: number, state: MilestoneState, version: number, acceptances: { nodes: Array<{ id: string, no: string, round: number, state: AcceptanceState, stateReason: string | null, claimedFen: number, deductionFen: number, acceptedFen: number, fromOn: string, untilOn: string }> } }> } }> } };
+
+export type ImportRunQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type ImportRunQuery = { node:
+    | { id: string, state: ImportRunState, dryRun: boolean, failure: string | null, failureMessage: string | null, rowsTotal: number | null, rowsDone: number | null, rowsRead: number | null, created: number | null, updated: number | null, unchanged: number | null, duplicates: number | null, rejected: number | null, problems: number | null, problemsSheetUrl: string | null, preview: unknown }
+    | Record<PropertyKey, never>
+   | null };
+
+export type ContractProgressQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type ContractProgressQuery = { node:
+    | { id: string, progress: Array<{ unit: string, contracted: string, quantityCounted: string, factsCounted: number, householdsReached: number, ratio: string | null, item: { id: string, catalogueItem: { title: string } | null } | null }> }
     | Record<PropertyKey, never>
    | null };
 
@@ -1536,6 +1774,10 @@ export const AttendanceCodeDocument = {"__meta__":{"hash":"sha256:c42b320cd02f9b
 export const UpdateVisitDocument = {"__meta__":{"hash":"sha256:af358da757a5c09a2f7c9ea9257ac16dc358571c2c08b269427339f5bce674bc"}} as unknown as TypedDocumentString<UpdateVisitMutation, UpdateVisitMutationVariables>;
 export const RequestPictureDocument = {"__meta__":{"hash":"sha256:adcf15e2f6faaef4e165fe988c0fda19d55c1780a9102db273b71c88f6688aad"}} as unknown as TypedDocumentString<RequestPictureMutation, RequestPictureMutationVariables>;
 export const OpenPictureDocument = {"__meta__":{"hash":"sha256:39afe8edc307df252cf8091037a6229eaf66e69b82d6b2683c350a4a5fb01ec2"}} as unknown as TypedDocumentString<OpenPictureMutation, OpenPictureMutationVariables>;
+export const SubmitAcceptanceDocument = {"__meta__":{"hash":"sha256:b9c111fecbb03da768104cbf9fc6e9c6df3920074fd123da7b97a40090575a2c"}} as unknown as TypedDocumentString<SubmitAcceptanceMutation, SubmitAcceptanceMutationVariables>;
+export const RequestUploadDocument = {"__meta__":{"hash":"sha256:089bd88841c136635267f557fe223618584dba28f3e562e39610451365f9b945"}} as unknown as TypedDocumentString<RequestUploadMutation, RequestUploadMutationVariables>;
+export const ImportUploadedDocument = {"__meta__":{"hash":"sha256:e493d60dd2143e6390fd28ced8f5dbe8aba34f049127e61fae3a9b02e3ab2be2"}} as unknown as TypedDocumentString<ImportUploadedMutation, ImportUploadedMutationVariables>;
+export const PrintPaperDocument = {"__meta__":{"hash":"sha256:67e47b7e4a16b5da52ba53f2d6b2a77e4a894b372da3a2160ac93cab747f9900"}} as unknown as TypedDocumentString<PrintPaperMutation, PrintPaperMutationVariables>;
 export const MeDocument = {"__meta__":{"hash":"sha256:81c3b386be059c4bde7f07d0e5c270c2bf36c26566b425605b63c551ccaa72b4"}} as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const StationsDocument = {"__meta__":{"hash":"sha256:38d79c82a09126dac7518e4bf3ab8d38dc746bd7a624fd256d01fd597f70248e"}} as unknown as TypedDocumentString<StationsQuery, StationsQueryVariables>;
 export const CodesDocument = {"__meta__":{"hash":"sha256:69aa0629d57a62fcefec4db0d1d5a15d44ec0091145f6de412c2f3aed1c9703e"}} as unknown as TypedDocumentString<CodesQuery, CodesQueryVariables>;
@@ -1550,3 +1792,6 @@ export const AttendDocument = {"__meta__":{"hash":"sha256:76c34684ef5ce42c0575cc
 export const ReceiversDocument = {"__meta__":{"hash":"sha256:6f8ed5eb46feccc4a9b92b781a00e0d63fac2054cc8b5b5226e7ca75767f97f7"}} as unknown as TypedDocumentString<ReceiversQuery, ReceiversQueryVariables>;
 export const NeedConsentDocument = {"__meta__":{"hash":"sha256:f80a75c03a8fc158a931edcbda83aa197e496eafbce9f05498f8e05012d95238"}} as unknown as TypedDocumentString<NeedConsentQuery, NeedConsentQueryVariables>;
 export const VisitPicturesDocument = {"__meta__":{"hash":"sha256:f1a291cc05e7d5e6ba2ccd129d5db9ac1f7135ba1d5be5f466cf1a1df160de2f"}} as unknown as TypedDocumentString<VisitPicturesQuery, VisitPicturesQueryVariables>;
+export const ContractsDocument = {"__meta__":{"hash":"sha256:7f5c63184361825cb13241a08f2af9ed8e6a4c8388c7b6f09823d8cc4122fab3"}} as unknown as TypedDocumentString<ContractsQuery, ContractsQueryVariables>;
+export const ImportRunDocument = {"__meta__":{"hash":"sha256:7385f9df4675d9fc053511d6eefdc2727796f7b8184b41f75bb6bddaf964f96a"}} as unknown as TypedDocumentString<ImportRunQuery, ImportRunQueryVariables>;
+export const ContractProgressDocument = {"__meta__":{"hash":"sha256:1fefcbc77787b009813f24e4888ab7ee8696e780d1721194b09323b012338f46"}} as unknown as TypedDocumentString<ContractProgressQuery, ContractProgressQueryVariables>;

@@ -5,6 +5,7 @@ import { here, record } from "../desk";
 import { Badge, Dialog, Empty, Facts, Field, Section, Waiting } from "../parts/basics";
 import { Deeds, Recorded } from "../parts/deeds";
 import { Frame } from "../parts/frame";
+import { Paper } from "../parts/paper";
 import { type Item, OF_BEFORE } from "../outbox/rules";
 import { rowOf, rowsOf } from "../store/base";
 import { useLive } from "../store/news";
@@ -213,6 +214,9 @@ export default function CaseFile({ params }: { params: Record<string, string | u
           ]}
         />
         <Deeds of={own} about={{ no: own.no, title: t("case.title") }} />
+        <div class="deeds">
+          <Paper of={{ caseId: id }} />
+        </div>
       </section>
       <Section title={t("case.plan")}>
         <Plan plan={plan} goals={goals} />

@@ -6,6 +6,9 @@ import { t, type Word } from "../words";
 const WAYS: [string, Word, Word][] = [
   ["/outbox", "outbox.title", "more.outbox"],
   ["/tasks", "tasks.title", "more.tasks"],
+  ["/contracts", "contracts.title", "more.contracts"],
+  ["/import", "import.title", "more.import"],
+  ["/papers", "papers.title", "more.papers"],
   ["/stations", "stations.title", "more.stations"],
   ["/settings", "settings.title", "more.settings"],
 ];

@@ -6,6 +6,7 @@ import * as gql from "../gql/graphql";
 import { Badge, Dialog, Facts, Field, Icon, Section } from "../parts/basics";
 import { Deeds, Recorded, useRecorded } from "../parts/deeds";
 import { Frame } from "../parts/frame";
+import { Paper } from "../parts/paper";
 import { nameOf } from "../parts/pictures";
 import { said } from "../parts/questions";
 import { useLive } from "../store/news";
@@ -169,15 +170,18 @@ export function VisitRecord({ visit, household, items, back }: Props) {
   const recorded = useRecorded(visit.id, visit.version);
   const findings = Object.entries((visit.findings ?? {}) as Record<string, unknown>);
   const place = household?.area?.name ?? "";
-  const actions = visit.allowedActions.includes("updateVisit") && (
+  const actions = (
     <div class="deeds">
-      <button type="button" onClick={() => setCorrecting(visit)}>
-        {t("record.correct")}
-      </button>
+      <Paper of={{ visitId: visit.id }} />
+      {visit.allowedActions.includes("updateVisit") && (
+        <button type="button" onClick={() => setCorrecting(visit)}>
+          {t("record.correct")}
+        </button>
+      )}
     </div>
   );
   return (
-    <Frame title={t("record.title")} back={back} printable actions={actions}>
+    <Frame title={t("record.title")} back={back} actions={actions}>
       <section class="card">
         <p class="line">
           <Badge tone="info">{tOf("visitKind", visit.visitKind)}</Badge>

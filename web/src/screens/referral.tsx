@@ -3,6 +3,7 @@ import { here } from "../desk";
 import { Badge, Empty, Facts, Section, Urgency, Waiting } from "../parts/basics";
 import { Deeds } from "../parts/deeds";
 import { Frame } from "../parts/frame";
+import { Paper } from "../parts/paper";
 import { rowsOf } from "../store/base";
 import { useLive } from "../store/news";
 import type { Referral } from "../sync";
@@ -46,6 +47,9 @@ export default function ReferralFile({ params }: { params: Record<string, string
             ["fact.note", referral.note],
           ]}
         />
+        <div class="deeds">
+          <Paper of={{ referralId: referral.id }} />
+        </div>
       </section>
       <Section title={t("referral.lines")}>
         <ul class="list">
