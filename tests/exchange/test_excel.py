@@ -22,7 +22,7 @@ from nexus.exchange.importing.requests import operations, sheets
 from nexus.exchange.importing.requests.model import ImportSheet
 from nexus.exchange.importing.requests.reactions import Importer
 from nexus.exchange.importing.rules import Report
-from nexus.exchange.profiles.loading import builtin_text
+from nexus.exchange.profiles.bundled import builtin_text
 from nexus.exchange.profiles.model import BuiltinProfile
 from nexus.exchange.reading.tables import Cell, Fault, Row
 from nexus.needs.model import Need, NeedState

@@ -53,6 +53,7 @@ APPEND_ONLY = (
     *("public.budget_journal", "public.budget_entry"),
     *("public.supplier_standing", "public.contract_amendment"),
     *("public.certificate_paper", "public.hours_booking"),
+    *("public.picture_view", "public.printout"),
     *("public.event", "public.allocation_move", "vault.reveal", "vault.contact_reveal"),
     "public.authority_reply",
     *("public.custody_step", "public.hotline_reply", "public.missing_notice"),

@@ -159,17 +159,6 @@ def referral_slip(
     row: Referral, around: Around, *, lines: Sequence[ReferralLine], printed_at: datetime
 ) -> dict[str, Any]:
     """What goes along with a person who is sent on, and comes back signed. Class D1 alone."""
-    facts = {
-        "转出单位": around.issuer,
-        "接收单位": around.receiver,
-        "方向": words.DIRECTIONS[row.direction],
-        "需求类别": around.label("need_category", row.category),
-        "紧急程度": around.label("urgency", row.urgency.upper()),
-        "发送日期": _day(row.sent_at),
-        "请于此前答复": minute(row.ack_due_at),
-        "约定办理日期": row.planned_on.isoformat() if row.planned_on else None,
-        "显示区划": around.area,
-    }
     asked = [
         [
             around.label("need_kind", line.kind.upper()),
@@ -197,11 +186,25 @@ def referral_slip(
         "referral_slip",
         row.no,
         around,
-        facts=facts,
+        facts=_referral_facts(row, around),
         sections=sections,
         signatures=[place(label) for label in places],
         printed_at=printed_at,
     )
+
+
+def _referral_facts(row: Referral, around: Around) -> dict[str, str | None]:
+    return {
+        "转出单位": around.issuer,
+        "接收单位": around.receiver,
+        "方向": words.DIRECTIONS[row.direction],
+        "需求类别": around.label("need_category", row.category),
+        "紧急程度": around.label("urgency", row.urgency.upper()),
+        "发送日期": _day(row.sent_at),
+        "请于此前答复": minute(row.ack_due_at),
+        "约定办理日期": row.planned_on.isoformat() if row.planned_on else None,
+        "显示区划": around.area,
+    }
 
 
 @dataclass(frozen=True)
@@ -218,19 +221,6 @@ class File:
 def case_summary(file: File, around: Around, *, printed_at: datetime) -> dict[str, Any]:
     """A case on a page or two: why, what for, what was done, what came of it (D8)."""
     row = file.row
-    facts = {
-        "户编号": around.household_no,
-        "所在区划": around.area,
-        "社工站": around.station,
-        "负责社工": around.worker,
-        "类型": words.CASE_TYPES[row.case_type],
-        "风险等级": words.TIERS[row.risk_tier] if row.risk_tier else None,
-        "阶段": words.CASE_STATES[row.state],
-        "开案日期": _day(row.created_at),
-        "计划版本": str(row.plan_version) if row.plan_version else None,
-        "结案日期": _day(row.closed_at),
-        "结案原因": words.CLOSE_REASONS[row.close_reason] if row.close_reason else None,
-    }
     goals = [
         [
             str(goal.position),
@@ -254,8 +244,24 @@ def case_summary(file: File, around: Around, *, printed_at: datetime) -> dict[st
         "case_summary",
         row.no,
         around,
-        facts=facts,
+        facts=_case_facts(row, around),
         sections=sections,
         signatures=[place("负责社工 Worker"), place("督导 Supervisor")],
         printed_at=printed_at,
     )
+
+
+def _case_facts(row: Case, around: Around) -> dict[str, str | None]:
+    return {
+        "户编号": around.household_no,
+        "所在区划": around.area,
+        "社工站": around.station,
+        "负责社工": around.worker,
+        "类型": words.CASE_TYPES[row.case_type],
+        "风险等级": words.TIERS[row.risk_tier] if row.risk_tier else None,
+        "阶段": words.CASE_STATES[row.state],
+        "开案日期": _day(row.created_at),
+        "计划版本": str(row.plan_version) if row.plan_version else None,
+        "结案日期": _day(row.closed_at),
+        "结案原因": words.CLOSE_REASONS[row.close_reason] if row.close_reason else None,
+    }

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from decimal import Decimal
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from nexus.core.refusals import Refusal
 from nexus.exchange.profiles.model import (
     Absence,
     AreaField,
-    BuiltinProfile,
     Field,
     ImportKind,
     LineSpec,
@@ -86,11 +84,6 @@ class ProfileRefused(Refusal):
     """The profile is wrong: the sentence names the table and the key."""
 
     code = "PROFILE_REFUSED"
-
-
-def builtin_text(name: BuiltinProfile) -> str:
-    """A profile that comes along, as TOML."""
-    return resources.files(__package__).joinpath("builtin", f"{name.value}.toml").read_text("utf-8")
 
 
 def load_profile(path: Path) -> Profile:

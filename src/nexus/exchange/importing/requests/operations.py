@@ -20,7 +20,8 @@ from nexus.exchange.importing.requests import policy, rules
 from nexus.exchange.importing.requests.model import ImportProfile, ImportSheet
 from nexus.exchange.importing.requests.sheets import problem_sheet
 from nexus.exchange.importing.rules import Report
-from nexus.exchange.profiles.loading import ProfileRefused, builtin_text, read_profile
+from nexus.exchange.profiles.bundled import builtin_text
+from nexus.exchange.profiles.loading import ProfileRefused, read_profile
 from nexus.exchange.profiles.model import BuiltinProfile, ImportKind, Profile
 from nexus.exchange.uploads.model import Upload, UploadState
 from nexus.exchange.uploads.operations import use_upload
