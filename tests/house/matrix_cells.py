@@ -22,6 +22,9 @@ Computed = dict[str, dict[Role, Cells]]
 STAND_INS = {
     "Case.closeReason": "Case/closed",
     "Case.referredTo": "Case/out",
+    "Contract.endedAt": "Contract/ended",
+    "SupplierList.admissions": "SupplierList/joined",
+    "Procurement.endedAt": "Procurement/ended",
     "DiscoveryReport.case": "DiscoveryReport/cased",
     "DiscoveryReport.duplicateOf": "DiscoveryReport/duplicate",
     "ExchangeMessage.changeReport": "ExchangeMessage/change",

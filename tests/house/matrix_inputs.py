@@ -12,6 +12,7 @@ from typing import Any
 
 from nexus.acting import SHANGHAI, Role
 from nexus.graph.identifiers import encode
+from tests.house.matrix_contracts_inputs import purchases
 from tests.house.matrix_world import Place
 from tests.making import credit_code, now, today
 
@@ -718,4 +719,5 @@ SAMPLES: dict[str, Sample] = {
     **HOURS,
     **CASES,
     **VISITS,
+    **purchases(move, with_reason, make, of),
 }

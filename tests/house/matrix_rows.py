@@ -28,6 +28,7 @@ from nexus.recipients.vault.model import IdentityField, Reveal
 from tests.deeds import acting
 from tests.house.matrix_cases import file_cases
 from tests.house.matrix_doors import open_doors
+from tests.house.matrix_contracts import buy
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
 from tests.house.matrix_hours import keep_hours
@@ -72,6 +73,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await tell_change(m, place, await _event(m, place, "change.reported", place["ChangeReport"]))
     await organize(m, engine, world, place)
     await keep_hours(m, place, _event)
+    await buy(m, place)
 
 
 async def _areas(m: Maker, place: Place) -> None:

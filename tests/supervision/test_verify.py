@@ -13,6 +13,7 @@ from nexus.supervision.operations import verify
 from tests.making import making, now
 from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.accepting import ACCEPTING, SOUND
+from tests.supervision.buying import BOUGHT, BUYING
 from tests.supervision.contracting import CONTRACTING
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.filing import FILING
@@ -42,6 +43,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 # What holds the fault off in daily life is taken away first, inside a transaction never committed.
 FAULTS: dict[str, Sequence[str]] = {
     **ACCEPTING,
+    **BUYING,
     **FILING,
     **HELPING,
     **OWING,
@@ -214,6 +216,18 @@ async def test_money_without_fault_is_not_found(
         found = await verify(View(session, system(now())), checks=CHECKS)
         await session.rollback()
     assert [one for one in found if one.rule in SPENDING] == []
+
+
+async def test_a_purchase_without_fault_is_not_found(
+    engine: AsyncEngine, owner_engine: AsyncEngine
+) -> None:
+    await helped(engine)
+    async with AsyncSession(owner_engine) as session:
+        for statement in BOUGHT:
+            await session.execute(text(statement))
+        found = await verify(View(session, system(now())), checks=CHECKS)
+        await session.rollback()
+    assert [one for one in found if one.rule in BUYING] == []
 
 
 async def helped(engine: AsyncEngine) -> Bridge:

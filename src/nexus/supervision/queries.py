@@ -10,6 +10,7 @@ from sqlalchemy import Select
 
 from nexus.supervision.accepting import queries as accepting
 from nexus.supervision.authority import queries as authority
+from nexus.supervision.buying import queries as buying
 from nexus.supervision.filing import queries as filing
 from nexus.supervision.helping import queries as helping
 from nexus.supervision.keeping import queries as keeping
@@ -27,6 +28,7 @@ CHECKS: dict[str, Select[Any]] = {
     **ledger.CHECKS,
     **accepting.CHECKS,
     **authority.CHECKS,
+    **buying.CHECKS,
     **filing.CHECKS,
     **helping.CHECKS,
     **keeping.CHECKS,
