@@ -15,6 +15,7 @@ from tests.matching.bridge import Bridge, build_bridge
 from tests.supervision.accepting import ACCEPTING, SOUND
 from tests.supervision.buying import BOUGHT, BUYING
 from tests.supervision.contracting import CONTRACTING
+from tests.supervision.evaluating import EVALUATED, EVALUATING
 from tests.supervision.exchanging import EXCHANGING
 from tests.supervision.filing import FILING
 from tests.supervision.helping import HELPING
@@ -44,6 +45,7 @@ DELIVERY = f"(SELECT id FROM delivery WHERE pledge_id = {PLEDGE})"
 FAULTS: dict[str, Sequence[str]] = {
     **ACCEPTING,
     **BUYING,
+    **EVALUATING,
     **FILING,
     **HELPING,
     **OWING,
@@ -228,6 +230,18 @@ async def test_a_purchase_without_fault_is_not_found(
         found = await verify(View(session, system(now())), checks=CHECKS)
         await session.rollback()
     assert [one for one in found if one.rule in BUYING] == []
+
+
+async def test_an_evaluation_without_fault_is_not_found(
+    engine: AsyncEngine, owner_engine: AsyncEngine
+) -> None:
+    await helped(engine)
+    async with AsyncSession(owner_engine) as session:
+        for statement in EVALUATED:
+            await session.execute(text(statement))
+        found = await verify(View(session, system(now())), checks=CHECKS)
+        await session.rollback()
+    assert [one for one in found if one.rule in EVALUATING] == []
 
 
 async def helped(engine: AsyncEngine) -> Bridge:

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 from nexus.supervision.accepting import queries as accepting
 from nexus.supervision.authority import queries as authority
 from nexus.supervision.buying import queries as buying
+from nexus.supervision.evaluating import queries as evaluating
 from nexus.supervision.filing import queries as filing
 from nexus.supervision.helping import queries as helping
 from nexus.supervision.keeping import queries as keeping
@@ -29,6 +30,7 @@ CHECKS: dict[str, Select[Any]] = {
     **accepting.CHECKS,
     **authority.CHECKS,
     **buying.CHECKS,
+    **evaluating.CHECKS,
     **filing.CHECKS,
     **helping.CHECKS,
     **keeping.CHECKS,

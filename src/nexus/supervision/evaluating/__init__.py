@@ -1,0 +1,1 @@
+"""The invariants of evaluations, recomputed: weights, grades, standings, draws."""
