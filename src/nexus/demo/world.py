@@ -17,6 +17,7 @@ from nexus.accounts.operations import issue_token
 from nexus.accounts.rules import hash_password
 from nexus.demo.demand import Demand
 from nexus.demo.filing import Files
+from nexus.demo.keeping import Reports
 from nexus.demo.parties import World, make_parties
 from nexus.demo.people import Subject, make_people, store_people
 from nexus.demo.releases import bring_releases
@@ -67,6 +68,7 @@ async def ensure_world(
         await Files(sessions, world).open_cases(subjects[len(subjects) // 2 :])
         if info:
             await Volunteers(sessions, world).help_out()
+        await Reports(sessions, world).keep()
         async with sessions() as session, session.begin():
             return await _open_accounts(session, world)
 
