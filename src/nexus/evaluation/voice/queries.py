@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select
+from sqlalchemy import ColumnElement, Numeric, Select, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -103,8 +103,10 @@ def voices(actor: Actor, row: Any, limit: Any) -> Select[Any]:
             func.count().label("asked"),
             answered.label("answered"),
             func.count(case((said.state == VoiceState.DECLINED, 1))).label("declined"),
-            func.round(100.0 * answered / func.count(), 1).label("response_percent"),
-            func.round(func.avg(said.satisfaction), 2).label("mean"),
+            func.round(100.0 * answered / func.count(), 1, type_=Numeric()).label(
+                "response_percent"
+            ),
+            func.round(func.avg(said.satisfaction), 2, type_=Numeric()).label("mean"),
         )
         .where(said.contract_id == row.id)
         .group_by(said.way)
