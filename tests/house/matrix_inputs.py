@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, text
 
 from nexus.acting import SHANGHAI, Role
 from nexus.graph.identifiers import encode
+from tests.house.matrix_acceptance import acceptances
 from tests.house.matrix_contracts_inputs import purchases
 from tests.house.matrix_world import Place
 from tests.making import credit_code, now, today
@@ -700,7 +704,111 @@ VISITS = {
     "correctWorkerTraining": make(trainingId=of("TrainingRecord"), reason="学时有误", **COURSE),
     "setWorkerGrade": move("Worker", grade="SENIOR"),
 }
+_SOMEBODY = text("(SELECT min(id::text)::uuid FROM account)")
+_SUPPLIER = text("(SELECT min(id::text)::uuid FROM account WHERE role = 'charity_user')")
+_SOMEBODY_ELSE = text("(SELECT max(id::text)::uuid FROM account)")
+_DRAFTED = {"state": "draft", "report": "草稿", "drafted_at": func.now()}
+_HEARD = {
+    **_DRAFTED,
+    "state": "response_period",
+    "response_due_at": text("now() - interval '1 day'"),
+    "response_rule": "made",
+}
+_GRADED = {
+    **_HEARD,
+    "state": "published",
+    "total": 80,
+    "body_scores": {"buyer": "80.00"},
+    "grade": "good",
+    "effect": "normal",
+    "scheme_version": "M/1",
+    "finalized_at": func.now(),
+    "finalized_by": _SOMEBODY,
+    "published_at": func.now(),
+    "published_by": _SOMEBODY_ELSE,
+}
+_UNRELEASED = {"state": "final", "published_at": None, "published_by": None}
+_RECTIFIED = {
+    "state": "submitted",
+    "action": "已补录",
+    "submitted_at": func.now(),
+    "submitted_by": _SUPPLIER,
+}
+_SETTLED = {
+    **_RECTIFIED,
+    "state": "verified",
+    "verified_at": func.now(),
+    "verified_by": _SOMEBODY_ELSE,
+}
+_NO_SAMPLE = {"state": "void", "state_reason": "重抽", "drawn_at": None, "drawn_by": None}
+
+
+def _about(key: str, was: Mapping[str, Mapping[str, Any]] | None = None, **more: Any) -> Sample:
+    """A deed about an evaluation at its version, which makes another row."""
+
+    def given(place: Place) -> dict[str, Any]:
+        version = {"evaluationId": place.id(key), "expectedVersion": place[key].version}
+        return version | {name: _filled(value, place) for name, value in more.items()}
+
+    return Sample(given, was or {})
+
+
+EVALUATION = {
+    "createScheme": make(
+        code="MATRIX",
+        title="探访服务评价",
+        source="合同附件",
+        leastAnswers=1,
+        templateId=encode("EvaluationScheme", UUID("01900000-0000-7000-8000-000000000025")),
+    ),
+    "changeScheme": move("EvaluationScheme[draft]", title="探访服务评价(修订)"),
+    "adoptScheme": move("EvaluationScheme[draft]"),
+    "retireScheme": with_reason("EvaluationScheme"),
+    "declareTie": make(
+        organizationId=_authority,
+        otherId=of("Organization/evaluator"),
+        kind="OWNERSHIP",
+        fromOn=_day(-9),
+        note="同一出资人",
+    ),
+    "planEvaluation": make(
+        contractId=of("Contract/evaluated"),
+        schemeId=of("EvaluationScheme"),
+        evaluatorId=of("Organization/evaluator"),
+        fromOn=_day(-9),
+        untilOn=_day(0),
+    ),
+    "startEvaluation": move("Evaluation/assessed", was={"state": "planned"}),
+    "scoreIndicator": move("Evaluation/assessed", indicator="D1", score="50", evidence="查看资料"),
+    "draftEvaluation": move("Evaluation/assessed", report="服务基本达标。"),
+    "openEvaluationResponse": move("Evaluation/assessed", was=_DRAFTED),
+    "respondToEvaluation": move("Evaluation/answering", response="无异议。"),
+    "redraftEvaluation": with_reason("Evaluation/assessed", was=_HEARD),
+    "finalizeEvaluation": move("Evaluation/assessed", was=_HEARD),
+    "publishEvaluation": move("Evaluation", was=_UNRELEASED),
+    "closeEvaluation": Sample(move("Evaluation").given, {"Rectification": _SETTLED}),
+    "commitSample": _about("Evaluation/assessed", {"EvaluationSample": _NO_SAMPLE}, size=1),
+    "drawSample": move("EvaluationSample/committed"),
+    "voidSample": with_reason("EvaluationSample/committed"),
+    "recordSampleFinding": move("EvaluationSample", position=2, finding="CONFIRMED"),
+    "giveClientFeedback": make(factId=of("ServiceFact/voiced"), satisfaction=4),
+    "askSampledClients": move("Evaluation/assessed"),
+    "answerClientFeedback": move("ClientFeedback/asked", satisfaction=4),
+    "declineClientFeedback": move("ClientFeedback/asked"),
+    "missClientFeedback": move("ClientFeedback/asked"),
+    "tallyClientVoice": move("Evaluation/assessed"),
+    "proposeAddendum": _about(
+        "Evaluation/assessed", {"Evaluation/assessed": _GRADED}, statement="更正"
+    ),
+    "releaseAddendum": move("EvaluationAddendum/proposed"),
+    "dropAddendum": with_reason("EvaluationAddendum/proposed"),
+    "openRectification": _about("Evaluation", finding="记录不全"),
+    "submitRectification": move("Rectification", action="已补录"),
+    "sendBackRectification": with_reason("Rectification", was=_RECTIFIED),
+    "verifyRectification": move("Rectification", was=_RECTIFIED),
+}
 SAMPLES: dict[str, Sample] = {
+    **EVALUATION,
     **ACCOUNTS,
     **ORGANIZATIONS,
     **CASEWORK,
@@ -720,4 +828,5 @@ SAMPLES: dict[str, Sample] = {
     **CASES,
     **VISITS,
     **purchases(move, with_reason, make, of),
+    **acceptances(move, with_reason, make, of, _day),
 }

@@ -26,11 +26,13 @@ from nexus.recipients.model import ConsentState, RecognitionState
 from nexus.recipients.vault import operations as vault
 from nexus.recipients.vault.model import IdentityField, Reveal
 from tests.deeds import acting
+from tests.house.matrix_acceptance import accept
 from tests.house.matrix_cases import file_cases
-from tests.house.matrix_doors import open_doors
 from tests.house.matrix_contracts import buy
+from tests.house.matrix_doors import open_doors
 from tests.house.matrix_duties import owe
 from tests.house.matrix_emergencies import declare, relax
+from tests.house.matrix_evaluation import evaluate
 from tests.house.matrix_hours import keep_hours
 from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_merging import limit_help, suspect
@@ -73,7 +75,9 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await tell_change(m, place, await _event(m, place, "change.reported", place["ChangeReport"]))
     await organize(m, engine, world, place)
     await keep_hours(m, place, _event)
+    await evaluate(m, engine, place, _event)
     await buy(m, place)
+    await accept(m, place, _event)
 
 
 async def _areas(m: Maker, place: Place) -> None:

@@ -133,6 +133,8 @@ POINTERS = {
     "managerId": "Account",
     "listId": "SupplierList",
     "gapId": "Gap",
+    "contractItemId": "ContractItem",
+    "milestoneId": "Milestone",
     "referralId": "Referral",
     "stationId": "Station",
     "supersedesId": "Certificate",

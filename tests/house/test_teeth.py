@@ -109,6 +109,9 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
 }
 """Deeds that ask their policy before there is a row to permit, or besides."""
 NOT_TAKEN = {
+    "claimFact": "looks for the item by the parties to its contract",
+    "claimFacts": "looks for the item by the parties to its contract",
+    "submitAcceptance": "looks for the milestone by the parties to its contract",
     "findRecipientByIdNumber": "looks by a number, and only in the territory",
     "similarRecipients": "looks by a number or a name, and only in the territory",
     "createAssessment": "looks for the household and the posting by statements of its own",

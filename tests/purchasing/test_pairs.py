@@ -15,6 +15,7 @@ from nexus.purchasing.acceptance import rules
 from nexus.purchasing.acceptance.model import TRANSITIONS as ACCEPTING
 from nexus.purchasing.acceptance.model import (
     Acceptance,
+    AcceptanceDeduction,
     AcceptanceLine,
     AcceptanceState,
     AcceptedFact,
@@ -64,8 +65,8 @@ async def scene(engine: AsyncEngine) -> Scene:
         for place, state in enumerate(S):
             pair = visits[2 * place : 2 * place + 2]
             found.rows[state] = await _acceptance(m, made, place, state, pair)
-        for state, visit in zip(FactState, visits[-2:], strict=True):
-            found.facts[state] = await _fact(m, made, visit, state)
+        for kept, visit in zip(FactState, visits[-2:], strict=True):
+            found.facts[kept] = await _fact(m, made, visit, kept)
         for role in ROLES:
             person = await m.account(role, area_code=None if role in SUPPLIER else COUNTY)
             for side, home in _homes(made).items():
@@ -150,7 +151,7 @@ async def _acceptance(
         accepted=Decimal(2) if taken else None,
         unit_price_fen=PRICE,
     )
-    cuts = [o.AcceptanceDeduction(
+    cuts = [AcceptanceDeduction(
         acceptance_id=row.id, position=1, fen=1, reason=CUT.reason, note=CUT.note,
         created_at=now(), created_by=made.colleague.id,
     )] if off else []  # fmt: skip
