@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.core.embedded import Database
 from tests.serving import free_port
-from tests.web.building import FLAGS, builder, chromium
+from tests.web.building import FLAGS, WEB, builder, chromium, with_tools
 from tests.web.world import LEAD, PASSWORD, World, make_world
 
 PHONE = {"width": 390, "height": 844}
+NARROW = {"width": 320, "height": 720}
 OFFICE = {"width": 1280, "height": 800}
 ZONE = "Asia/Shanghai"
 expect.set_options(timeout=15_000)
@@ -171,3 +173,24 @@ async def phone(browser: Browser, service: Service, world: World) -> AsyncIterat
     yield made
     await made.context.close()
     assert made.troubles == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    with_tools()
+    return (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+
+
+async def faults_of(page: Page, axe: str) -> list[str]:
+    """What axe calls serious or critical, and what does not fit the width."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(axe)
+    result: Any = await page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    faults = [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    wide = await page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+    return faults + ([f"{wide} px too wide"] if wide > 0 else [])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import FilePayload, expect
+from playwright.async_api import FilePayload, Page, expect
 from python_calamine import CalamineWorkbook
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +22,7 @@ from nexus.purchasing.facts import operations as facts
 from tests.exchange import writing
 from tests.making import making, today
 from tests.purchasing import bought
-from tests.web.conftest import Phone, Service
+from tests.web.conftest import NARROW, Phone, Service, faults_of
 from tests.web.world import HASHED, LEAD, TOWN, WORKER, World, made_visit
 
 DAY = timedelta(days=1)
@@ -57,6 +57,12 @@ def _sheet() -> FilePayload:
     return {"name": "需求.xlsx", "mimeType": XLSX, "buffer": book}
 
 
+async def _as_narrow(page: Page, axe: str) -> list[str]:
+    """What axe and a width of 320 px find wrong with a screen that is filled."""
+    await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    return await faults_of(page, axe)
+
+
 async def _brought(world: World) -> int:
     async with AsyncSession(world.engine) as session:
         found = select(func.count()).where(Need.state == NeedState.SUBMITTED)
@@ -64,7 +70,7 @@ async def _brought(world: World) -> int:
 
 
 async def test_excel_is_tried_then_imported_and_its_errors_come_back_as_a_sheet(
-    phone: Phone, world: World, at_work: None
+    phone: Phone, world: World, at_work: None, axe: str
 ) -> None:
     page = phone.page
     await phone.sign_in(LEAD)
@@ -74,6 +80,7 @@ async def test_excel_is_tried_then_imported_and_its_errors_come_back_as_a_sheet(
     await expect(page.get_by_text("读到 4 行，2 行有问题")).to_be_visible(timeout=40_000)
     await expect(page.get_by_text("护理床×1")).to_be_visible()
     assert await _brought(world) == 0
+    assert await _as_narrow(page, axe) == []
     address = await page.get_by_role("link", name="下载问题表").get_attribute("href")
     async with httpx.AsyncClient(base_url=phone.address.removesuffix("/station")) as client:
         sheet = await client.get(str(address))
@@ -117,7 +124,9 @@ async def test_a_record_is_printed_and_a_list_taken_along(phone: Phone, world: W
     assert told.splitlines()[0].startswith('"编号","家庭"')
 
 
-async def test_a_milestone_is_handed_in_with_its_evidence(phone: Phone, world: World) -> None:
+async def test_a_milestone_is_handed_in_with_its_evidence(
+    phone: Phone, world: World, axe: str
+) -> None:
     page = phone.page
     async with making(world.engine) as m:
         made = await bought.bought(m, title="社会救助探访服务（示范）")
@@ -128,6 +137,7 @@ async def test_a_milestone_is_handed_in_with_its_evidence(phone: Phone, world: W
     await phone.sign_in(lead.username)
     await phone.go("/contracts")
     await expect(page.get_by_text("计入 6 次，覆盖 1 户")).to_be_visible()
+    assert await _as_narrow(page, axe) == []
     await page.get_by_role("button", name="提交验收").first.click()
     await page.fill("#from-on", str(today() - 60 * DAY))
     evidence = "走访汇总（示范）".encode()

@@ -7,18 +7,15 @@ import os
 from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from nexus.graph.identifiers import encode
-from tests.web.building import WEB, with_tools
-from tests.web.conftest import OFFICE, Phone, Service, make_phone
+from tests.web.conftest import NARROW, OFFICE, Phone, Service, faults_of, make_phone
 from tests.web.world import WORKER, World, made_visit, running_task
 
-NARROW = {"width": 320, "height": 720}
 TALL = {"width": 390, "height": 1100}
 LANGUAGES = ("zh-CN", "zh-Hant", "en")
 SIZES = ("normal", "large")
@@ -54,13 +51,6 @@ async def shown(browser: Browser, service: Service, world: World) -> AsyncIterat
 
 
 @pytest.fixture(scope="module")
-def axe() -> str:
-    """The source of axe-core."""
-    with_tools()
-    return (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
 async def addresses(shown: Phone, world: World) -> dict[str, str]:
     """{screen: path}, with the first row of each list."""
     found = {name or "today": f"/{name}" for name in LISTS}
@@ -86,20 +76,6 @@ async def _show(page: Page, path: str) -> None:
     await page.wait_for_selector("main :is(.row, .empty, .field, fieldset, .card)")
     if "/tasks/" in path:
         await page.wait_for_selector(".qr img")
-
-
-async def _faults(page: Page, axe: str) -> list[str]:
-    """What axe calls serious or critical, and what does not fit the width."""
-    if not await page.evaluate("() => 'axe' in window"):
-        await page.evaluate(axe)
-    result: Any = await page.evaluate("() => axe.run({resultTypes: ['violations']})")
-    faults = [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
-        for one in result["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-    wide = await page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-    return faults + ([f"{wide} px too wide"] if wide > 0 else [])
 
 
 async def _picture(page: Page, name: str, language: str, size: str) -> None:
@@ -130,7 +106,7 @@ async def test_nothing_serious_on_any_screen(
     await shown.go("/")
     for name, path in addresses.items():
         await _show(page, path)
-        if found := await _faults(page, axe):
+        if found := await faults_of(page, axe):
             faults[name] = found
         if PICTURES:
             await _picture(page, name, language, size)
@@ -148,7 +124,7 @@ async def test_the_first_screens_are_as_good(browser: Browser, service: Service,
             await phone.page.goto(phone.address + path)
             await phone.page.reload()
             await phone.page.wait_for_selector("#username")
-            if found := await _faults(phone.page, axe):
+            if found := await faults_of(phone.page, axe):
                 faults[f"{name} {language} {size}"] = found
             if PICTURES:
                 await _picture(phone.page, name, language, size)

@@ -12,7 +12,7 @@ import { replaceRows, rowOf, rowsOf } from "../store/base";
 import { useDraft } from "../store/draft";
 import { changed, useLive } from "../store/news";
 import type { Need, Receivers } from "../sync";
-import { amount, day, label, t, tOf } from "../words";
+import { amount, label, t, tOf } from "../words";
 
 interface Said {
   to: string;
@@ -213,7 +213,7 @@ export default function Refer({ params }: { params: Record<string, string | unde
           <div class="stack">
             <p class="muted">{t("refer.always")}</p>
             {consent && (
-              <Facts of={[["refer.consent", t("refer.until", { day: day(consent.expiresOn) })]]} />
+              <Facts of={[["refer.consent", t("refer.until", { day: consent.expiresOn })]]} />
             )}
             {consent === undefined && <p class="muted">{t("refer.consentLater")}</p>}
             {consent === null && <p class="notice warn">{t("refer.noConsent")}</p>}
