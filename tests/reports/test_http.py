@@ -169,6 +169,23 @@ async def test_another_city_does_not_see_what_was_kept(
     assert read(row.content).hash == row.hash
 
 
+async def test_a_kept_report_of_a_buyer_is_for_the_buyer_and_oversight(
+    api: Api, engine: AsyncEngine
+) -> None:
+    async with making(engine) as m:
+        mine, theirs = [
+            await m.account(Role.BUYER, await m.authority(), area_code="4401") for _ in range(2)
+        ]
+        auditor = await m.account(Role.AUDITOR, area_code="4401")
+        clerk = await m.account(Role.GOV_CLERK, await m.authority(), area_code="4401")
+    async with acting(engine, mine) as act:
+        row = await operations.freeze_report(act, "contract-performance")
+    ask = "{ reportSnapshots { nodes { no } } }"
+    for who, sees in ((mine, True), (auditor, True), (theirs, False), (clerk, False)):
+        told = (await api(who)(ask))["data"]["reportSnapshots"]["nodes"]
+        assert (row.no in {one["no"] for one in told}) is sees, who.role
+
+
 FREEZE = """mutation($input: FreezeReportInput!) { freezeReport(input: $input) {
   __typename ... on ReportSnapshot { no name withRows hash } ... on Refusal { code field } } }"""
 

@@ -73,6 +73,8 @@ class Definition:
     readers: frozenset[Role] = READERS
     rows_for: frozenset[Role] = ROWS_FOR
     """Roles that are shown its details."""
+    own: bool = False
+    """What it holds depends on whose account asks: a kept one is for its organization."""
     months: int = 12
     """As long as its period is unless another is asked for, the running month included."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
-from nexus.acting import EVERYWHERE, Actor, Role
+from nexus.acting import EVERYWHERE, OVERSIGHT, Actor, Role
 from nexus.reports.asking import Definition
 from nexus.reports.defined.catalogue import DEFINITIONS
 
@@ -23,7 +23,11 @@ def visible(actor: Actor, row: Any) -> ColumnElement[bool]:
         return false()
     shown = [one.name for one in DEFINITIONS if actor.role in one.rows_for]
     near = true() if actor.role in EVERYWHERE else actor.covers(row.area_code)
-    return and_(near, row.name.in_(names), or_(~row.with_rows, row.name.in_(shown)))
+    seen = and_(near, row.name.in_(names), or_(~row.with_rows, row.name.in_(shown)))
+    if actor.role in OVERSIGHT | EVERYWHERE:
+        return seen
+    own = [one.name for one in DEFINITIONS if one.own]
+    return and_(seen, or_(row.name.not_in(own), row.organization_id == actor.organization_id))
 
 
 def may_freeze(actor: Actor) -> bool:

@@ -272,6 +272,7 @@ DEFINITION = Definition(
     ),
     readers=READERS,
     rows_for=READERS,
+    own=True,
     tables=(
         Asked(
             "contracts",

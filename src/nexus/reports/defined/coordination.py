@@ -87,6 +87,7 @@ DEFINITION = Definition(
     question=Words("哪里卡住了？", "哪裡卡住了？", "Where is the area stuck?"),
     readers=READERS,
     rows_for=READERS,
+    own=True,
     tables=(
         Asked(
             "counts",
