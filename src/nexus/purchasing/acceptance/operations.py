@@ -77,7 +77,31 @@ async def _submit(
             rule="one_open",
             acceptance=waiting,
         )
-    row = Acceptance(
+    row = await _row(act, contract, milestone, claims, previous)
+    lines, behind = await _lines(act, row, claims)
+    asked = claims.claimed_fen
+    if asked is None:
+        asked = sum(rules.value_of(line.claimed, line.unit_price_fen) for line in lines)
+    row.claimed_fen = rules.check_value(
+        asked, value_fen=milestone.value_fen, accepted_fen=milestone.accepted_fen
+    )
+    act.session.add(row)
+    await act.session.flush()
+    act.session.add_all(lines)
+    await act.session.flush()
+    await copy_rows(act.session, AcceptedFact, behind)
+    act.record("acceptance.submitted", row, **_about(row), claimed_fen=row.claimed_fen)
+    return row
+
+
+async def _row(
+    act: Act,
+    contract: Contract,
+    milestone: Milestone,
+    claims: rules.Claims,
+    previous: Acceptance | None,
+) -> Acceptance:
+    return Acceptance(
         id=act.row_id,
         no=await act.number("AC", contract.area_code),
         milestone_id=milestone.id,
@@ -94,20 +118,6 @@ async def _submit(
         submitted_by=act.actor.account_id,
         state=model.AcceptanceState.SUBMITTED,
     )
-    lines, behind = await _lines(act, row, claims)
-    asked = claims.claimed_fen
-    if asked is None:
-        asked = sum(rules.value_of(line.claimed, line.unit_price_fen) for line in lines)
-    row.claimed_fen = rules.check_value(
-        asked, value_fen=milestone.value_fen, accepted_fen=milestone.accepted_fen
-    )
-    act.session.add(row)
-    await act.session.flush()
-    act.session.add_all(lines)
-    await act.session.flush()
-    await copy_rows(act.session, AcceptedFact, behind)
-    act.record("acceptance.submitted", row, **_about(row), claimed_fen=row.claimed_fen)
-    return row
 
 
 async def _lines(
