@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, exists, true
+from sqlalchemy.orm import aliased
 
 from nexus.acting import EVERYWHERE, Actor, Role
+from nexus.purchasing.catalogue.model import CatalogueItem
 
 DRAFTERS = frozenset({Role.BUYER, Role.SUPERVISOR, Role.PLATFORM_ADMIN})
 PUBLISHERS = frozenset({Role.SUPERVISOR, Role.PLATFORM_ADMIN})
@@ -35,5 +37,6 @@ def may_retire(actor: Actor, row: Any) -> Any:
 
 
 def event_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
-    """News of what the actor sees; only an item that is seen has a history to ask for."""
-    return row.object_type == "catalogue_item"  # type: ignore[no-any-return]
+    """As the item that it is news of."""
+    item = aliased(CatalogueItem)
+    return exists().where(item.id == row.object_id, visible(actor, item))

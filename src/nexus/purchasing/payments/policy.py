@@ -89,12 +89,12 @@ def may_retry(actor: Actor, row: Any) -> Any:
 
 def may_approve_payment(actor: Actor, row: Any) -> Any:
     """The payer's finance, who did not request it (INV-18)."""
-    return _finance(actor, row) & (row.requested_by != actor.account_id)
+    return _finance(actor, row, row.requested_by)
 
 
 def may_execute(actor: Actor, row: Any) -> Any:
     """The payer's finance, who did not request it."""
-    return _finance(actor, row) & (row.requested_by != actor.account_id)
+    return _finance(actor, row, row.requested_by)
 
 
 def may_fail(actor: Actor, row: Any) -> Any:
@@ -104,16 +104,20 @@ def may_fail(actor: Actor, row: Any) -> Any:
 
 def may_reconcile(actor: Actor, row: Any) -> Any:
     """The payer's finance: another than who sent the money."""
-    return _finance(actor, row) & _other(row.executed_by, actor)
+    return _finance(actor, row, row.executed_by)
 
 
 def may_reverse(actor: Actor, row: Any) -> Any:
     """The payer's finance, who did not request it."""
-    return _finance(actor, row) & (row.requested_by != actor.account_id)
+    return _finance(actor, row, row.requested_by)
 
 
-def _finance(actor: Actor, row: Any) -> Any:
-    return row.payer_id == actor.organization_id if actor.role is Role.BUYER_FINANCE else False
+def _finance(actor: Actor, row: Any, done_by: Any = None) -> Any:
+    """The payer's finance, but not who did that."""
+    if actor.role is not Role.BUYER_FINANCE:
+        return False
+    own = row.payer_id == actor.organization_id
+    return own if done_by is None else own & _other(done_by, actor)
 
 
 def may_read_words(actor: Actor, row: Any) -> Any:
