@@ -232,7 +232,13 @@ async def _awards(m: Maker, place: Place) -> None:
         )
         await m.put(bid)
         place.rows[f"Bid{key}"] = bid
-    second = await m.account(Role.BUYER, place.authority)
+    place.rows["Account/second"] = await m.account(Role.BUYER, place.authority)
+    await _decisions(m, place)
+
+
+async def _decisions(m: Maker, place: Place) -> None:
+    """Awards: one contracted, one without a contract, one proposed."""
+    second = place["Account/second"]
     for key, of, state in (
         ("", "Procurement", AwardState.ACTIVE),
         ("/active", "Procurement/awarded", AwardState.ACTIVE),
@@ -257,7 +263,6 @@ async def _awards(m: Maker, place: Place) -> None:
         )
         await m.put(award)
         place.rows[f"Award{key}"] = award
-    place.rows["Account/second"] = second
 
 
 C = ContractState

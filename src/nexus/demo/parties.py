@@ -310,6 +310,7 @@ async def _overseers(session: AsyncSession, registrar: Registrar, world: World) 
         (Role.INVITED_SUPERVISOR, "特邀监督员", province, None),
         (Role.AUDITOR, "审计员", province, PROVINCE),
         (Role.BUYER, "购买服务负责人", bureau, first.row.area_code[:6]),
+        (Role.BUYER, "购买服务复核人", bureau, first.row.area_code[:6]),
         (Role.BUYER_FINANCE, "财务", bureau, first.row.area_code[:6]),
         (Role.EVALUATOR, "第三方评估员", evaluator, None),
         (Role.AIDE, "救助协理员", bureau, first.row.area_code),

@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from nexus.accounts.model import Account
 from nexus.accounts.operations import issue_token
 from nexus.accounts.rules import hash_password
+from nexus.demo.buying import Purchases
 from nexus.demo.demand import Demand
+from nexus.demo.evaluating import Schemes
 from nexus.demo.filing import Files
 from nexus.demo.keeping import Reports
 from nexus.demo.parties import World, make_parties
@@ -68,7 +70,9 @@ async def ensure_world(
         await Files(sessions, world).open_cases(subjects[len(subjects) // 2 :])
         if info:
             await Volunteers(sessions, world).help_out()
+        await Purchases(sessions, world).buy()
         await Reports(sessions, world).keep()
+        await Schemes(sessions, world).draw_up()
         async with sessions() as session, session.begin():
             return await _open_accounts(session, world)
 
