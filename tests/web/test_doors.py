@@ -122,6 +122,18 @@ async def test_only_documents_of_the_manifest_run(signed_in: httpx.AsyncClient) 
     assert unknown.status_code == 422
 
 
+async def test_answers_are_packed_for_a_slow_line(signed_in: httpx.AsyncClient) -> None:
+    manifest: dict[str, str] = json.loads((ROOT / "src/nexus/documents.json").read_text("utf-8"))
+    codes = next(known for known, text in manifest.items() if text.startswith("query Codes"))
+    body = {"documentId": codes, "variables": {"after": None}}
+    packed = await _ask(signed_in, body, **{"accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(packed.content) / 3
+    plain = await _ask(signed_in, body, **{"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.json()["data"] == packed.json()["data"]
+
+
 async def test_nobody_is_told_so_and_gets_no_empty_lists(api: Api) -> None:
     answer = await _ask(api.client, {"documentId": _me()})
     assert answer.status_code == 401
