@@ -35,6 +35,8 @@ from nexus.matching.pledges import policy as pledges
 from nexus.matching.referrals import policy as referrals
 from nexus.needs import policy as needs
 from nexus.organizations import policy as organizations
+from nexus.purchasing.procurements import policy as procurements
+from nexus.purchasing.procurements.suppliers import policy as suppliers
 from nexus.recipients import policy as recipients
 from nexus.recipients.vault import policy as vault
 from nexus.reports import policy as reports
@@ -100,6 +102,8 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "similarRecipients": (vault, "may_find"),
     "importUploaded": (imports, "may_import"),
     "printPaper": (printouts, "may_print"),
+    "createSupplierList": (suppliers, "may_create_list"),
+    "planProcurement": (procurements, "may_plan"),
     "receiveMessage": (messages, "may_send_in"),
     "offerPledge": (pledges, "may_offer"),
     "createScheme": (schemes, "may_create"),
