@@ -44,21 +44,8 @@ async def plan_evaluation(
     contract = await act.take(Contract, contract_id, visible=contract_visible)
     if not policy.may_plan(act.actor, contract.buyer_id):
         raise Forbidden("The contract's buyer plans its evaluation.")
-    if contract.state in UNSIGNED:
-        raise GuardFailed(f"The contract is {contract.state.value}: there is nothing to evaluate.")
     scheme = await _scheme_for(act, scheme_id, contract.buyer_id)
-    await _check_evaluator(act, evaluator_id, contract)
-    rules.check_period(
-        from_on,
-        until_on,
-        starts_on=contract.starts_on,
-        ends_on=contract.ends_on,
-        today=act.actor.today(),
-    )
-    if await queries.is_open(act.session, contract.id):
-        raise rules.AlreadyEvaluated(
-            "An evaluation of this contract is under way: publish it first.", rule="one_open"
-        )
+    await _check_ground(act, contract, evaluator_id, from_on, until_on)
     figure = await check_independent(act, evaluator_id, contract.supplier_id, contract.area_code)
     row = Evaluation(
         id=act.row_id,
@@ -81,6 +68,26 @@ async def plan_evaluation(
     await act.session.flush()
     act.record("evaluation.planned", row, contract_id=contract.id, scheme_id=scheme.id)
     return row
+
+
+async def _check_ground(
+    act: Act, contract: Contract, evaluator_id: UUID, from_on: date, until_on: date
+) -> None:
+    """A signed contract, a third party, a period of the term, and no other evaluation open."""
+    if contract.state in UNSIGNED:
+        raise GuardFailed(f"The contract is {contract.state.value}: there is nothing to evaluate.")
+    await _check_evaluator(act, evaluator_id, contract)
+    rules.check_period(
+        from_on,
+        until_on,
+        starts_on=contract.starts_on,
+        ends_on=contract.ends_on,
+        today=act.actor.today(),
+    )
+    if await queries.is_open(act.session, contract.id):
+        raise rules.AlreadyEvaluated(
+            "An evaluation of this contract is under way: publish it first.", rule="one_open"
+        )
 
 
 async def _scheme_for(act: Act, scheme_id: UUID, buyer_id: UUID) -> EvaluationScheme:

@@ -28,4 +28,6 @@ def may_send_back(actor: Actor, row: Any) -> Any:
 
 def may_verify(actor: Actor, row: Any) -> Any:
     """The buyer's people, and never who submitted it (INV-18)."""
+    if actor.role is not Role.BUYER:
+        return False
     return may_send_back(actor, row) & (row.submitted_by != actor.account_id)
