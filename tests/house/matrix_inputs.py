@@ -17,6 +17,7 @@ from nexus.acting import SHANGHAI, Role
 from nexus.graph.identifiers import encode
 from tests.house.matrix_acceptance import acceptances
 from tests.house.matrix_contracts_inputs import purchases
+from tests.house.matrix_money import spendings
 from tests.house.matrix_world import Place
 from tests.making import credit_code, now, today
 
@@ -828,5 +829,6 @@ SAMPLES: dict[str, Sample] = {
     **CASES,
     **VISITS,
     **purchases(move, with_reason, make, of),
+    **spendings(move, with_reason, make, of, _day),
     **acceptances(move, with_reason, make, of, _day),
 }

@@ -37,6 +37,7 @@ from tests.house.matrix_hours import keep_hours
 from tests.house.matrix_ledger import pledge_and_deliver
 from tests.house.matrix_merging import limit_help, suspect
 from tests.house.matrix_messages import answer_hotline, exchange, tell_change
+from tests.house.matrix_money import spend
 from tests.house.matrix_pictures import pictures
 from tests.house.matrix_referrals import refer
 from tests.house.matrix_reports import report
@@ -78,6 +79,7 @@ async def furnish(m: Maker, engine: AsyncEngine, world: World, place: Place) -> 
     await evaluate(m, engine, place, _event)
     await buy(m, place)
     await accept(m, place, _event)
+    await spend(m, place, _event)
 
 
 async def _areas(m: Maker, place: Place) -> None:

@@ -126,6 +126,7 @@ POINTERS = {
     "catalogueItemIds": "CatalogueItem",
     "catalogueItemId": "CatalogueItem",
     "budgetLineId": "BudgetLine",
+    "itemIds": "CatalogueItem",
     "procurementId": "Procurement",
     "supplierId": "Organization",
     "bidId": "Bid",
