@@ -188,21 +188,26 @@ async function rounds(): Promise<void> {
   } while (again);
 }
 
+async function lists(now: number, area: string | null): Promise<void> {
+  const { base } = here();
+  await replaceRows(base, "work", ranked(await work()), now);
+  await replaceRows(base, "referral", ranked(await referrals()), now);
+  await replaceRows(base, "need", ranked(await board(area)), now);
+}
+
 async function once(): Promise<void> {
   const { base, account, station } = here();
   nowIs({ syncing: true });
   try {
     await carry(true);
     const now = Date.now();
-    await codes(now);
-    await forms(now);
-    await workset(now);
     const area = countyOf(station?.area?.code ?? account.area?.code);
-    await replaceRows(base, "work", ranked(await work()), now);
-    await replaceRows(base, "referral", ranked(await referrals()), now);
-    await replaceRows(base, "need", ranked(await board(area)), now);
-    await tasks(now);
-    await receivers(now, area);
+    // Three at a time: what the server thinks of one is not waited for by the others.
+    await Promise.all([
+      workset(now),
+      lists(now, area),
+      forms(now).then(() => codes(now)).then(() => tasks(now)).then(() => receivers(now, area)),
+    ]);
     await base.put("meta", now, "syncedAt");
     nowIs({ reachable: true, signedOut: false, unwell: "" });
   } catch (error) {
