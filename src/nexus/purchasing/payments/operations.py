@@ -63,6 +63,12 @@ async def submit_invoice(
         submitted_by=act.actor.account_id,
         state=InvoiceState.SUBMITTED,
     )
+    await _put_invoice(act, row)
+    _tell_invoice(act, "submitted", row)
+    return row
+
+
+async def _put_invoice(act: Act, row: Invoice) -> None:
     act.session.add(row)
     try:
         await act.session.flush()
@@ -70,8 +76,6 @@ async def submit_invoice(
         if "uq_invoice_number" not in str(error.orig):
             raise
         raise rules.InvoiceKnown("This number was just given.", rule="INV-25") from None
-    _tell_invoice(act, "submitted", row)
-    return row
 
 
 def _tell_invoice(act: Act, verb: str, row: Invoice) -> None:
