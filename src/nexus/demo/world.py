@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from nexus.accounts.model import Account
 from nexus.accounts.operations import issue_token
 from nexus.accounts.rules import hash_password
+from nexus.demo.accepting import Accepting
 from nexus.demo.buying import Purchases
 from nexus.demo.demand import Demand
 from nexus.demo.evaluating import Schemes
@@ -71,6 +72,7 @@ async def ensure_world(
         if info:
             await Volunteers(sessions, world).help_out()
         await Purchases(sessions, world).buy()
+        await Accepting(sessions, world).claim()
         await Reports(sessions, world).keep()
         await Schemes(sessions, world).draw_up()
         async with sessions() as session, session.begin():
