@@ -26,12 +26,25 @@ ENTRIES = (
     ("A.01.01", "入户探访服务", CatalogueKind.TRANSACTIONAL, 12_000),
     ("B.02.01", "心理疏导服务", CatalogueKind.SERVICE, 30_000),
 )
+TARGET = TargetInput(
+    metric=TargetMetric.QUANTITY, title="入户探访次数", target_value=Decimal(600), item=1
+)
 BUDGET = 50_000_000
 """Fen of the year's line."""
 
 
 def _days(count: int) -> timedelta:
     return timedelta(days=count)
+
+
+def _visits(item: CatalogueItem, line: BudgetLine) -> ItemInput:
+    return ItemInput(
+        catalogue_item_id=item.id,
+        budget_line_id=line.id,
+        quantity=Decimal(600),
+        unit_price_fen=item.reference_price_fen or 1,
+        fact_kind=FactKind.VISIT,
+    )
 
 
 class Purchases(Deeds):
@@ -167,42 +180,25 @@ class Purchases(Deeds):
             ends_on=starts_on + _days(360),
             data_protection_clause="服务对象的信息只为履约使用，合同期满后删除。",
         )
-        row = await self.do(
-            buyer,
-            _days(66),
-            lambda act: contracts.draw_up_contract(
-                act,
-                award.id,
-                expected_version=award.version,
-                text=text,
-                items=[
-                    ItemInput(
-                        catalogue_item_id=item.id,
-                        budget_line_id=line.id,
-                        quantity=Decimal(600),
-                        unit_price_fen=value,
-                        fact_kind=FactKind.VISIT,
-                    )
-                ],
-                milestones=[
-                    MilestoneInput(
-                        kind=MilestoneKind.DELIVERY,
-                        title=f"第{quarter}季度服务",
-                        due_on=starts_on + _days(90 * quarter),
-                        value_fen=150 * value,
-                    )
-                    for quarter in (1, 2, 3, 4)
-                ],
-                targets=[
-                    TargetInput(
-                        metric=TargetMetric.QUANTITY,
-                        title="入户探访次数",
-                        target_value=Decimal(600),
-                        item=1,
-                    )
-                ],
-            ),
+        milestones = [
+            MilestoneInput(
+                kind=MilestoneKind.DELIVERY,
+                title=f"第{quarter}季度服务",
+                due_on=starts_on + _days(90 * quarter),
+                value_fen=150 * value,
+            )
+            for quarter in (1, 2, 3, 4)
+        ]
+        deed = partial(
+            contracts.draw_up_contract,
+            award_id=award.id,
+            expected_version=award.version,
+            text=text,
+            items=[_visits(item, line)],
+            milestones=milestones,
+            targets=[TARGET],
         )
+        row = await self.do(buyer, _days(66), deed)
         row = await self.do(
             second,
             _days(62),

@@ -62,8 +62,24 @@ from nexus.organizations.model import Organization, Qualification
 from nexus.organizations.queries import is_verified
 from nexus.purchasing.acceptance import policy as acceptance_policy
 from nexus.purchasing.acceptance.model import Acceptance
+from nexus.purchasing.budgets import policy as budgets_policy
+from nexus.purchasing.budgets.model import BudgetLine
+from nexus.purchasing.catalogue import policy as catalogue_policy
+from nexus.purchasing.catalogue.model import CatalogueItem
+from nexus.purchasing.contracts import policy as contracts_policy
+from nexus.purchasing.contracts.model import Contract, Milestone
 from nexus.purchasing.facts import policy as facts_policy
 from nexus.purchasing.facts.model import ServiceFact
+from nexus.purchasing.payments import policy as payments_policy
+from nexus.purchasing.payments.model import Invoice, Payment
+from nexus.purchasing.procurements import policy as procurements_policy
+from nexus.purchasing.procurements.model import Award, Bid, Procurement
+from nexus.purchasing.procurements.suppliers import policy as suppliers_policy
+from nexus.purchasing.procurements.suppliers.model import (
+    SupplierAdmission,
+    SupplierList,
+    SupplierStanding,
+)
 from nexus.recipients import policy as recipients_policy
 from nexus.recipients.model import Consent, Household, Recipient, Recognition
 from nexus.supervision.alerts import policy as alerts_policy
@@ -196,6 +212,24 @@ SOURCES: dict[str, Source] = {
     "pairing": Source(Pairing, pairing_policy.visible),
     "contribution": Source(Contribution, pairing_policy.contribution_visible),
     "missing_notice": Source(MissingNotice, notices_policy.visible),
+    "catalogue_item": Source(CatalogueItem, catalogue_policy.visible),
+    "budget_line": Source(BudgetLine, budgets_policy.visible),
+    "supplier_list": Source(
+        SupplierList, suppliers_policy.list_visible, procurements_policy.may_read_plan
+    ),
+    "supplier_admission": Source(SupplierAdmission, suppliers_policy.admission_visible),
+    "supplier_standing": Source(SupplierStanding, suppliers_policy.standing_visible),
+    "procurement": Source(
+        Procurement, procurements_policy.visible, procurements_policy.may_read_plan
+    ),
+    "bid": Source(Bid, procurements_policy.bid_visible),
+    "award": Source(
+        Award, procurements_policy.award_visible, procurements_policy.may_read_proposal
+    ),
+    "contract": Source(Contract, contracts_policy.visible),
+    "milestone": Source(Milestone, contracts_policy.part_visible),
+    "invoice": Source(Invoice, payments_policy.visible),
+    "payment": Source(Payment, payments_policy.payment_visible),
 }
 
 

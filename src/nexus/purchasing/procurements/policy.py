@@ -55,6 +55,22 @@ def award_visible(actor: Actor, row: Any) -> ColumnElement[bool]:
     return public  # type: ignore[no-any-return]
 
 
+def may_read_plan(actor: Actor, row: Any) -> Any:
+    """What went before it was public: its buyer and its territory; of a procurement or a list."""
+    if actor.role in EVERYWHERE:
+        return True
+    if actor.role in BUYERS:
+        return row.buyer_id == actor.organization_id
+    return actor.covers(row.area_code) if actor.role in AUTHORITIES else False
+
+
+def may_read_proposal(actor: Actor, row: Any) -> Any:
+    """What went before an award was confirmed: its buyer and oversight."""
+    if actor.role in EVERYWHERE | OVERSIGHT:
+        return True
+    return row.buyer_id == actor.organization_id if actor.role in BUYERS else False
+
+
 def may_plan(actor: Actor) -> bool:
     """The buyer's people, for their own organization."""
     return actor.role is Role.BUYER
