@@ -1,6 +1,6 @@
 """What the county buys: a list, a budget, one contract in force, one tender out, one plan."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -172,14 +172,7 @@ class Purchases(Deeds):
         buyer, second = self._of(Role.BUYER), self._of(Role.BUYER, 1)
         starts_on = self.world.today - _days(60)
         value = item.reference_price_fen or 1
-        text = TextInput(
-            title="困难家庭入户探访服务合同",
-            area_code=self.world.stations[0].row.area_code,
-            manager_id=buyer.id,
-            starts_on=starts_on,
-            ends_on=starts_on + _days(360),
-            data_protection_clause="服务对象的信息只为履约使用，合同期满后删除。",
-        )
+        text = self._text(buyer, starts_on)
         milestones = [
             MilestoneInput(
                 kind=MilestoneKind.DELIVERY,
@@ -213,6 +206,16 @@ class Purchases(Deeds):
             buyer,
             _days(61),
             lambda act: contracts.publish_contract(act, row.id, expected_version=row.version),
+        )
+
+    def _text(self, manager: Account, starts_on: date) -> TextInput:
+        return TextInput(
+            title="困难家庭入户探访服务合同",
+            area_code=self.world.stations[0].row.area_code,
+            manager_id=manager.id,
+            starts_on=starts_on,
+            ends_on=starts_on + _days(360),
+            data_protection_clause="服务对象的信息只为履约使用，合同期满后删除。",
         )
 
     async def _list(self, items: list[CatalogueItem]) -> None:
