@@ -54,6 +54,8 @@ STAND_INS = {
     "Offer.previewLines": "Offer[draft]",
     "Recognition.household": "Recognition/household",
     "Contract.evaluations": "Contract/evaluated",
+    "Contract.clientVoice": "Contract/heard",
+    "Visit.pictures": "Visit/done",
     "Evaluation.clientFeedback": "Evaluation/assessed",
     "Evaluation.samples": "Evaluation/assessed",
     "Volunteer.guardianConsents": "Volunteer/child",

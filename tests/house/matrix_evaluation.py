@@ -58,7 +58,7 @@ async def evaluate(m: Maker, engine: AsyncEngine, place: Place, event: MakeEvent
     own = await _contract(m, place, place.authority, place.charity)
     theirs = await _contract(m, place, other, serving)
     asked = await _contract(m, place, other, place.charity)
-    place.rows |= {"Contract/evaluated": own.contract}
+    place.rows |= {"Contract/evaluated": own.contract, "Contract/heard": theirs.contract}
     await _published(m, place, own, third, event)
     facts = [await _fact(m, place, theirs) for _ in range(3)]
     row = await _evaluation(m, place, theirs.contract, place.authority)
