@@ -56,6 +56,7 @@ STAND_INS = {
     "Contract.evaluations": "Contract/evaluated",
     "Contract.clientVoice": "Contract/heard",
     "Visit.pictures": "Visit/done",
+    "Evaluation.report": "Evaluation[draft]",
     "Evaluation.clientFeedback": "Evaluation/assessed",
     "Evaluation.samples": "Evaluation/assessed",
     "Volunteer.guardianConsents": "Volunteer/child",

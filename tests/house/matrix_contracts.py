@@ -376,12 +376,16 @@ async def _award(m: Maker, place: Place) -> Award:
 
 
 async def _parts(m: Maker, place: Place) -> None:
-    contract = place["Contract"]
-    for position, (key, state) in enumerate(
-        {"": MilestoneState.MET, "/open": MilestoneState.SCHEDULED}.items(), start=1
+    for position, (key, of, state) in enumerate(
+        (
+            ("", "", MilestoneState.MET),
+            ("/open", "", MilestoneState.SCHEDULED),
+            ("[pending]", "[pending]", MilestoneState.SCHEDULED),
+        ),
+        start=1,
     ):
         row = Milestone(
-            contract_id=contract.id,
+            contract_id=place[f"Contract{of}"].id,
             buyer_id=place.authority.id,
             position=position,
             kind=MilestoneKind.REPORTING,
@@ -394,19 +398,26 @@ async def _parts(m: Maker, place: Place) -> None:
         )
         await m.put(row)
         place.rows[f"Milestone{key}"] = row
+    for key in ("", "[pending]"):
+        await _terms(m, place, key)
+
+
+async def _terms(m: Maker, place: Place, key: str) -> None:
+    """What belongs to a contract and is seen with it."""
+    contract_id = place[f"Contract{key}"].id
     target = ContractTarget(
-        contract_id=contract.id,
+        contract_id=contract_id,
         position=1,
-        item_id=place["ContractItem"].id,
+        item_id=place[f"ContractItem{key}"].id,
         metric=TargetMetric.QUANTITY,
         title="探访次数",
         target_value=Decimal(9),
     )
     amendment = ContractAmendment(
-        contract_id=contract.id,
+        contract_id=contract_id,
         edition=2,
         rationale="改名",
-        before={"contract": {"title": place.says("ContractAmendment.before")}},
+        before={"contract": {"title": place.says(f"ContractAmendment{key}.before")}},
         value_before_fen=9 * PRICE,
         value_after_fen=9 * PRICE,
         amended_on=today(),
@@ -414,4 +425,4 @@ async def _parts(m: Maker, place: Place) -> None:
         created_by=place.clerk.id,
     )
     await m.put(target, amendment)
-    place.rows["ContractTarget"], place.rows["ContractAmendment"] = target, amendment
+    place.rows |= {f"ContractTarget{key}": target, f"ContractAmendment{key}": amendment}

@@ -67,6 +67,7 @@ async def evaluate(m: Maker, engine: AsyncEngine, place: Place, event: MakeEvent
     await _sampled(m, place, row, facts)
     await _heard(m, place, row, facts)
     await _answering(m, place, asked)
+    await _drafted(m, place, await _contract(m, place, other, place.charity), event)
 
 
 async def _schemes(m: Maker, engine: AsyncEngine, place: Place) -> None:
@@ -90,12 +91,13 @@ async def _schemes(m: Maker, engine: AsyncEngine, place: Place) -> None:
             )
             await m.session.commit()
         place.rows[key] = await m.session.get_one(EvaluationScheme, made.id, populate_existing=True)
-    place.rows["SchemeIndicator"] = await m.session.scalar(
-        select(SchemeIndicator).where(
-            SchemeIndicator.scheme_id == place["EvaluationScheme"].id,
-            SchemeIndicator.code == "D1",
+    for key in ("", "[draft]"):
+        place.rows[f"SchemeIndicator{key}"] = await m.session.scalar(
+            select(SchemeIndicator).where(
+                SchemeIndicator.scheme_id == place[f"EvaluationScheme{key}"].id,
+                SchemeIndicator.code == "D1",
+            )
         )
-    )
 
 
 async def _contract(m: Maker, place: Place, buyer: Organization, supplier: Organization) -> Bought:
@@ -242,19 +244,7 @@ async def _published(
             state=state,
         )
         await m.put(addendum)
-    place.rows["Rectification"] = rectification = Rectification(
-        no=number("RT"),
-        evaluation_id=row.id,
-        buyer_id=row.buyer_id,
-        supplier_id=row.supplier_id,
-        area_code=row.area_code,
-        finding="记录不全",
-        due_at=now() + DAY,
-        due_rule="made",
-        escalate_at=now() + 2 * DAY,
-        created_at=now(),
-        created_by=place.giver.id,
-    )
+    place.rows["Rectification"] = rectification = _rectification(place, row)
     place.rows["OrganizationTie"] = tie = OrganizationTie(
         organization_id=place.authority.id,
         other_id=place.charity.id,
@@ -324,6 +314,46 @@ async def _heard(m: Maker, place: Place, row: Evaluation, facts: list[ServiceFac
             state=state,
         )
         await m.put(said)
+
+
+async def _drafted(m: Maker, place: Place, made: Bought, event: MakeEvent) -> None:
+    """A draft that the charity it is about does not read yet, and what nobody should find there."""
+    row = await _evaluation(
+        m,
+        place,
+        made.contract,
+        place.authority,
+        report=place.says("Evaluation[draft].report"),
+        drafted_at=now(),
+        state=EvaluationState.DRAFT,
+    )
+    await _scores(m, row)
+    early = _rectification(place, row)
+    await m.put(early)
+    score = select(EvaluationScore).where(EvaluationScore.evaluation_id == row.id).limit(1)
+    place.rows |= {
+        "Evaluation[draft]": row,
+        "EvaluationEvent[draft]": await event(m, place, "evaluation.drafted", row),
+        "EvaluationScore[draft]": await m.session.scalar(score),
+        "EvaluationAddendum[proposed]": place["EvaluationAddendum/proposed"],
+        "Rectification[draft]": early,
+    }
+
+
+def _rectification(place: Place, row: Evaluation) -> Rectification:
+    return Rectification(
+        no=number("RT"),
+        evaluation_id=row.id,
+        buyer_id=row.buyer_id,
+        supplier_id=row.supplier_id,
+        area_code=row.area_code,
+        finding="记录不全",
+        due_at=now() + DAY,
+        due_rule="made",
+        escalate_at=now() + 2 * DAY,
+        created_at=now(),
+        created_by=place.giver.id,
+    )
 
 
 async def _answering(m: Maker, place: Place, made: Bought) -> None:

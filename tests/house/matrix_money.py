@@ -71,6 +71,7 @@ async def _catalogue(m: Maker, place: Place, event: MakeEvent) -> None:
     await m.put(draft)
     place.rows["CatalogueItem[draft]"] = draft
     place.rows["CatalogueItemEvent"] = await event(m, place, "catalogue_item.published", row)
+    place.rows["CatalogueItemEvent[draft]"] = await event(m, place, "catalogue_item.drafted", draft)
 
 
 async def _lines(office: Office, event: MakeEvent) -> None:

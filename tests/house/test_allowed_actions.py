@@ -33,7 +33,8 @@ def _key(mutation: str, place: Place, name: str) -> str:
     values = [given["id"]] if "id" in given else list(given.values())
     named = [one for value in values for one in (value if isinstance(value, list) else [value])]
     ids = {one for one in named if isinstance(one, str) and (split(one) or ("",))[0] == name}
-    (found,) = {key for key, _ in place.rows.items() if place.id(key) in ids}
+    # A row may be known by several keys.
+    (found,) = {place.id(key): key for key in place.rows if place.id(key) in ids}.values()
     return found
 
 

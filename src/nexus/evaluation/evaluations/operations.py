@@ -216,7 +216,7 @@ async def open_evaluation_response(
     row.response_due_at, row.response_rule, row.response_told_at = due.at, due.rule, None
     _keep_response(row)
     row.state_reason = reason
-    act.record("evaluation.response_opened", row, due_at=due.at, rule=due.rule)
+    act.record("evaluation.response_opened", row, due_at=due.at.isoformat(), rule=due.rule)
     return row
 
 

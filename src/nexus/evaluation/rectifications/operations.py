@@ -52,7 +52,7 @@ async def open_rectification(
     act.session.add(row)
     await act.session.flush()
     act.move(made, evaluated.TRANSITIONS, "rectify")
-    act.record("rectification.opened", row, evaluation_id=made.id, due_at=due.at)
+    act.record("rectification.opened", row, evaluation_id=made.id, due_at=due.at.isoformat())
     act.record("evaluation.rectifying", made, rectification_id=row.id)
     return row
 

@@ -1,6 +1,7 @@
 """Papers to print in the graph."""
 
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -52,7 +53,12 @@ async def print_paper(act, input: PrintPaperInput):  # type: ignore[no-untyped-d
     subject = input.subject
     return await operations.print_paper(
         act,
-        visit_id=decode_given(subject.visit_id or None, "Visit"),
-        referral_id=decode_given(subject.referral_id or None, "Referral"),
-        case_id=decode_given(subject.case_id or None, "Case"),
+        visit_id=_named(subject.visit_id, "Visit"),
+        referral_id=_named(subject.referral_id, "Referral"),
+        case_id=_named(subject.case_id, "Case"),
     )
+
+
+def _named(given: strawberry.ID | None, name: str) -> UUID | None:
+    """The id of the subject that is named; an empty one is an id that nothing has."""
+    return decode_given(None if given is strawberry.UNSET else given, name)

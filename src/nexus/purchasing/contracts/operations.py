@@ -10,7 +10,8 @@ from nexus.acting import Act, plain_transition
 from nexus.areas.queries import due_after, resolve_area
 from nexus.core.refusals import GuardFailed, Invalid
 from nexus.purchasing.budgets import operations as budgets
-from nexus.purchasing.budgets.model import BudgetAccount, SubjectType
+from nexus.purchasing.budgets import policy as budgets_policy
+from nexus.purchasing.budgets.model import BudgetAccount, BudgetLine, SubjectType
 from nexus.purchasing.budgets.queries import held_fen
 from nexus.purchasing.budgets.rules import Subject
 from nexus.purchasing.catalogue import policy as catalogue_policy
@@ -141,6 +142,7 @@ async def check_items(act: Act, award: procurements.Award, items: Sequence[ItemI
     bought = await procured_items(act.session, award.procurement_id)
     for one in items:
         await act.find(CatalogueItem, one.catalogue_item_id, visible=catalogue_policy.visible)
+        await act.find(BudgetLine, one.budget_line_id, visible=budgets_policy.visible)
     strangers = {one.catalogue_item_id for one in items} - {one.catalogue_item_id for one in bought}
     if strangers:
         raise GuardFailed(
@@ -157,8 +159,6 @@ async def check_items(act: Act, award: procurements.Award, items: Sequence[ItemI
             codes=gone,
         )
     lines = await lines_of(act.session, [one.budget_line_id for one in items])
-    if len(lines) < len({one.budget_line_id for one in items}):
-        raise Invalid("There is no such budget line: take one of your own.", field="items")
     for line in lines.values():
         check_line(line, award.buyer_id, approved=True)
     await check_pairs(act, [(one.catalogue_item_id, one.budget_line_id) for one in items])
