@@ -23,6 +23,10 @@ ON_LINES = {
     "changeSlots": "VolunteerTask",
 }
 """Deeds that take a line and are listed on its need."""
+SAID_ELSEWHERE = {
+    "scoreIndicator": "which authorities score is the scheme's to say, not the evaluation's",
+}
+"""Deeds that are listed to some who are then refused, and why the row cannot tell."""
 
 
 def _key(mutation: str, place: Place, name: str) -> str:
@@ -80,7 +84,7 @@ async def _untrue(
 async def test_what_is_listed_is_what_succeeds(house: House, reviewed: Reviewed) -> None:
     wrong: list[str] = []
     for spec in TYPES.values():
-        for mutation in spec.actions:
+        for mutation in spec.actions.keys() - SAID_ELSEWHERE.keys():
             for side in SIDES:
                 async with house.engine.connect() as connection:
                     transaction = await connection.begin()

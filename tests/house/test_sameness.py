@@ -147,7 +147,7 @@ POINTERS = {
 def _left_out(type_: Any, given: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths at which an input could hold an id and does not."""
     inner = type_.of_type if is_non_null_type(type_) else type_
-    if not is_input_object_type(inner):
+    if not is_input_object_type(inner) or inner.extensions["strawberry-definition"].is_one_of:
         return
     for name, field in inner.fields.items():
         value = given.get(name)

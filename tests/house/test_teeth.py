@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from nexus.accounts import policy as accounts
 from nexus.accounts.clients import policy as clients
@@ -35,6 +35,8 @@ from nexus.matching.pledges import policy as pledges
 from nexus.matching.referrals import policy as referrals
 from nexus.needs import policy as needs
 from nexus.organizations import policy as organizations
+from nexus.purchasing.budgets import policy as budgets
+from nexus.purchasing.catalogue import policy as catalogue
 from nexus.purchasing.procurements import policy as procurements
 from nexus.purchasing.procurements.suppliers import policy as suppliers
 from nexus.recipients import policy as recipients
@@ -107,6 +109,8 @@ ASKED_FIRST: dict[str, tuple[Any, ...]] = {
     "receiveMessage": (messages, "may_send_in"),
     "offerPledge": (pledges, "may_offer"),
     "createScheme": (schemes, "may_create"),
+    "draftCatalogueItem": (catalogue, "may_draft"),
+    "draftBudgetLine": (budgets, "may_draft"),
     "declareTie": (independence, "may_declare"),
     "planEvaluation": (evaluations, "may_plan"),
     "giveClientFeedback": (voice, "may_collect"),
@@ -229,8 +233,8 @@ async def _cell(house: House, mutation: str, role: Role, relation: str) -> str:
     async with deeds.at(sample, place) as connection:
         try:
             return await deeds.cell(connection, mutation, place, role, value)
-        except IntegrityError as refused:
-            return f"refused by the database: {refused.orig}"
+        except (IntegrityError, NoResultFound, KeyError) as lacking:
+            return f"without what the role would have had: {lacking!r}"
 
 
 async def test_a_mutation_without_its_permission_is_noticed(
