@@ -199,7 +199,7 @@ async def _published(
         select(EvaluationScore).where(EvaluationScore.evaluation_id == row.id).limit(1)
     )
     told: dict[str, Any] = {
-        "report": place.says("Evaluation.report"),
+        "report": "服务达标",
         "state_reason": place.says("Evaluation.stateReason"),
         "drafted_at": now(),
         "response_due_at": now() - DAY,
