@@ -112,14 +112,18 @@ class Listener:
 LISTENERS: dict[str, Listener] = {}
 
 
-def hears(kind: str) -> Callable[[Handler], Handler]:
-    """Register a reaction to events of `kind`. The handler gets its own transaction."""
+def hears(kind: str, name: str | None = None) -> Callable[[Handler], Handler]:
+    """Register a reaction to events of `kind`. The handler gets its own transaction.
+
+    Jobs know it by its name; who hears many kinds is told apart by `name`, dots as underscores.
+    """
 
     def register(handle: Handler) -> Handler:
-        name = f"{handle.__module__.split('.')[-2]}.{handle.__name__}"
-        if name in LISTENERS:
-            raise ValueError(f"Two listeners are called {name}; jobs know them by that name.")
-        LISTENERS[name] = Listener(name, kind, handle)
+        own = (name or handle.__name__).replace(".", "_")
+        whole = f"{handle.__module__.split('.')[-2]}.{own}"
+        if whole in LISTENERS:
+            raise ValueError(f"Two listeners are called {whole}; jobs know them by that name.")
+        LISTENERS[whole] = Listener(whole, kind, handle)
         return handle
 
     return register

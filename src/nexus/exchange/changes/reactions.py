@@ -37,8 +37,7 @@ def _listen(kind: str, rows: Any) -> Handler:
     async def handler(session: AsyncSession, event: Event, now: datetime) -> None:
         await _tell(session, now, rows(event))
 
-    handler.__name__ = "tell_" + kind.replace(".", "_")
-    return hears(kind)(handler)
+    return hears(kind, f"tell_{kind}")(handler)
 
 
 def _under_consent(event: Event) -> Select[Any]:

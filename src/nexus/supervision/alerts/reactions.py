@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -137,19 +136,9 @@ def _listen(watch: Watch) -> None:
         act = Act(session, system(now))
         await clear_alert(act, rule=watch.rule, subject_id=event.object_id)
 
-    _hear(raise_it, watch.raised_by, f"raise_{watch.rule}")
+    hears(watch.raised_by, f"raise_{watch.rule}")(raise_it)
     for kind in watch.cleared_by:
-        _hear(clear_it, kind, f"clear_{watch.rule}_at_{kind}")
-
-
-def _hear(handle: Any, kind: str, name: str) -> None:
-    """One listener under its own name: jobs know it by that."""
-
-    async def listener(session: AsyncSession, event: Event, now: datetime) -> None:
-        await handle(session, event, now)
-
-    listener.__name__ = name.replace(".", "_")
-    hears(kind)(listener)
+        hears(kind, f"clear_{watch.rule}_at_{kind}")(clear_it)
 
 
 async def _is_over(session: AsyncSession, event: Event, kinds: tuple[str, ...]) -> bool:

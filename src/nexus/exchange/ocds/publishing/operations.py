@@ -28,38 +28,39 @@ async def publish(act: Act, procurement_id: UUID) -> ContractingDocument | None:
     if purchase is None:
         return None
     content, ocid = rules.content_of(purchase), purchase.procurement.ocid
-    known = await _released(act, ocid)
-    last = content_of(known[-1].original)[0] if known else None
-    before = {name: value for name, value in (last or {}).items() if name not in HEAD}
+    last = await _last(act, ocid)
+    told = content_of(last.original)[0] if last else {}
+    before = {name: value for name, value in told.items() if name not in HEAD}
     if before == json.loads(json.dumps(content)):
         return None
-    row = _document(act, ocid, len(known) + 1, content, tags_of(before, content), known)
+    row = _document(act, ocid, content, tags_of(before, content), last)
     await keep(act, [row])
     await compile_processes(act, source=OWN, ocids=[ocid])
     return row
 
 
-async def _released(act: Act, ocid: str) -> list[ContractingDocument]:
+async def _last(act: Act, ocid: str) -> ContractingDocument | None:
     row = ContractingDocument
-    found = await act.session.scalars(
-        select(row).where(row.source == OWN, row.ocid == ocid).order_by(row.position)
+    return await act.session.scalar(
+        select(row)
+        .where(row.source == OWN, row.ocid == ocid)
+        .order_by(row.position.desc())
+        .limit(1)
     )
-    return list(found)
 
 
 def _document(
     act: Act,
     ocid: str,
-    position: int,
     content: dict[str, Any],
     tags: list[str],
-    known: list[ContractingDocument],
+    last: ContractingDocument | None,
 ) -> ContractingDocument:
     """The next release. Its date is later than that of the one before, whatever the clock says."""
+    position = last.position + 1 if last else 1
     at = act.now.replace(microsecond=0)
-    last = known[-1].released_at if known else None
-    if last is not None and at <= last:
-        at = last + rules.SECOND
+    if last is not None and last.released_at is not None and at <= last.released_at:
+        at = last.released_at + rules.SECOND
     name = f"{ocid}-{position:04d}"
     release = {
         "ocid": ocid,

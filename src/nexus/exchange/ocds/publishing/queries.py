@@ -163,7 +163,10 @@ async def _units(session: AsyncSession, codes: set[str]) -> dict[str, str]:
 async def procurement_behind(
     session: AsyncSession, object_type: str, object_id: UUID
 ) -> UUID | None:
-    """The procurement that news of this object is about."""
+    """The procurement behind an object that the public sees; None where news of it changes nothing.
+
+    A payment is seen once it was executed, an evaluation once it was published.
+    """
     match object_type:
         case "procurement":
             return object_id
@@ -178,12 +181,16 @@ async def procurement_behind(
             return await _of_contract(session, contract)
         case "payment":
             contract = await session.scalar(
-                select(Payment.contract_id).where(Payment.id == object_id)
+                select(Payment.contract_id).where(
+                    Payment.id == object_id, Payment.executed_at.is_not(None)
+                )
             )
             return await _of_contract(session, contract)
         case "evaluation":
             contract = await session.scalar(
-                select(Evaluation.contract_id).where(Evaluation.id == object_id)
+                select(Evaluation.contract_id).where(
+                    Evaluation.id == object_id, Evaluation.published_at.is_not(None)
+                )
             )
             return await _of_contract(session, contract)
     return None
