@@ -1,7 +1,8 @@
 """What the doors of files share: plain ASGI, errors as JSON, the id at the end of a path."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,30 @@ from nexus.graph.waiting import unavailable
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+WAIT_SECONDS = 30.0
+"""How long a sender may send nothing."""
+
+
+class HungUpError(Exception):
+    """The sender hung up: nobody is there to answer."""
+
+
+async def pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes. RequestError 408 when nothing comes for long; HungUpError."""
+    while True:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            text = f"Nothing came for {WAIT_SECONDS:.0f} seconds."
+            raise RequestError(
+                408, RequestCode.REQUEST_TIMEOUT, text, {"Connection": "close"}
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise HungUpError
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
 
 
 def id_in(path: str, place: int = 2) -> UUID:

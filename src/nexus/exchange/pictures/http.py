@@ -1,6 +1,5 @@
 """The door of pictures. A picture is small: it is read whole, then kept or refused."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from nexus.acting import Act
 from nexus.casework.visits.pictures import operations, rules
 from nexus.core.signing import Signer
 from nexus.exchange.answering import (
+    HungUpError,
     Receive,
     Scope,
     Send,
@@ -20,6 +20,7 @@ from nexus.exchange.answering import (
     answer_bytes,
     answer_error,
     id_in,
+    pieces,
     refuse_method,
 )
 from nexus.graph.errors import RequestCode, RequestError
@@ -28,12 +29,6 @@ from nexus.graph.identifiers import encode
 PATH = "/pictures/{id}"
 AT_ONCE = 16
 """Pictures that come in at once in a process: 16 MiB of them."""
-WAIT_SECONDS = 30.0
-"""How long a sender may send nothing."""
-
-
-class HungUpError(Exception):
-    """The sender hung up: nobody is there to answer."""
 
 
 class PictureDoor:
@@ -117,24 +112,13 @@ class PictureDoor:
 
 
 async def read_whole(receive: Receive, most: int) -> bytes:
-    """The body. RequestError 408 when nothing comes, 413 when too much does; HungUpError."""
+    """The body. RequestError 413 when too much comes, and as `pieces`."""
     body = bytearray()
-    while True:
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                message = await receive()
-        except TimeoutError:
-            text = f"Nothing came for {WAIT_SECONDS:.0f} seconds."
-            raise RequestError(
-                408, RequestCode.REQUEST_TIMEOUT, text, {"Connection": "close"}
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise HungUpError
-        body += message.get("body", b"")
+    async for piece in pieces(receive):
+        body += piece
         if len(body) > most:
             raise too_large(most)
-        if not message.get("more_body", False):
-            return bytes(body)
+    return bytes(body)
 
 
 def too_large(most: int) -> RequestError:

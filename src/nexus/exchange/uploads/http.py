@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -12,12 +12,14 @@ from nexus.accounts.clients.queries import acting_again
 from nexus.accounts.clients.rules import allows
 from nexus.core.signing import Signer
 from nexus.exchange.answering import (
+    HungUpError,
     Receive,
     Scope,
     Send,
     answer,
     answer_error,
     id_in,
+    pieces,
     refuse_method,
 )
 from nexus.exchange.uploads import operations, rules
@@ -26,8 +28,6 @@ from nexus.graph.errors import RequestCode, RequestError
 from nexus.graph.quotas import address_of
 
 AT_ONCE = 4
-WAIT_SECONDS = 30.0
-"""How long a sender may send nothing."""
 
 
 class UploadDoor:
@@ -50,7 +50,7 @@ class UploadDoor:
         self._under_way += 1
         try:
             size, sha256 = await self._take(scope, receive)
-        except _HungUpError:
+        except HungUpError:
             return
         except Exception as error:
             await answer_error(send, error)
@@ -88,7 +88,7 @@ class UploadDoor:
 
     async def _write(self, reception: Reception, receive: Receive) -> tuple[int, str]:
         digest, size, waiting = hashlib.sha256(), 0, bytearray()
-        async for piece in _body(receive):
+        async for piece in pieces(receive):
             size += len(piece)
             if size > rules.MAX_BYTES:
                 raise _too_large()
@@ -103,27 +103,6 @@ class UploadDoor:
             await reception.take(bytes(waiting), self.clock())
         await reception.complete(size, digest.hexdigest(), self.clock())
         return size, digest.hexdigest()
-
-
-class _HungUpError(Exception):
-    """The sender hung up: nobody is there to answer."""
-
-
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                message = await receive()
-        except TimeoutError:
-            text = f"Nothing came for {WAIT_SECONDS:.0f} seconds."
-            raise RequestError(
-                408, RequestCode.REQUEST_TIMEOUT, text, {"Connection": "close"}
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise _HungUpError
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return
 
 
 def _check_length(declared: bytes) -> None:
