@@ -6,7 +6,8 @@ not an empty box: Chinese needs `fonts-noto-cjk`, or fonts in the folder NEXUS_F
 
 import json
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ def fonts_in(given: Path | None) -> typst.Fonts:
 @lru_cache(maxsize=4)
 def _read(folder: Path) -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, font_paths=[folder])
+
+
+@cache
+def template_in(package: str) -> str:
+    """The Typst template of a package, its `paper.typ`."""
+    return resources.files(package).joinpath("paper.typ").read_text("utf-8")
 
 
 def typeset(template: str, data: Any, *, fonts: typst.Fonts, made_at: datetime) -> bytes:

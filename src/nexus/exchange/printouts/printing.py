@@ -1,20 +1,13 @@
 """A paper's content as PDF/UA-1."""
 
 from datetime import datetime
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import typst
 
-from nexus.core.typesetting import TypesettingFailed, typeset
+from nexus.core.typesetting import TypesettingFailed, template_in, typeset
 
 UNSHOWN = "（签名影像无法显示）"
-
-
-@cache
-def _template() -> str:
-    return resources.files(__package__).joinpath("paper.typ").read_text("utf-8")
 
 
 def as_pdf(told: dict[str, Any], *, fonts: typst.Fonts, made_at: datetime) -> bytes:
@@ -22,8 +15,9 @@ def as_pdf(told: dict[str, Any], *, fonts: typst.Fonts, made_at: datetime) -> by
 
     A signature that no reader can show is printed as an empty line with a word about it.
     """
+    page = template_in(__package__)
     try:
-        return typeset(_template(), told, fonts=fonts, made_at=made_at)
+        return typeset(page, told, fonts=fonts, made_at=made_at)
     except TypesettingFailed:
         if not any(place["image"] for place in told["signatures"]):
             raise
@@ -33,4 +27,6 @@ def as_pdf(told: dict[str, Any], *, fonts: typst.Fonts, made_at: datetime) -> by
         else place
         for place in told["signatures"]
     ]
-    return typeset(_template(), {**told, "signatures": places}, fonts=fonts, made_at=made_at)
+    return typeset(
+        template_in(__package__), {**told, "signatures": places}, fonts=fonts, made_at=made_at
+    )

@@ -1,12 +1,10 @@
 """A report as a PDF that a screen reader can read (PDF/UA-1)."""
 
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import typst
 
-from nexus.core.typesetting import typeset
+from nexus.core.typesetting import template_in, typeset
 from nexus.reports.content import Report, Table
 from nexus.reports.rendering.cells import (
     CUT,
@@ -29,15 +27,11 @@ TONGUES = {
 }
 
 
-@cache
-def template() -> str:
-    """The page."""
-    return resources.files(__package__).joinpath("paper.typ").read_text("utf-8")
-
-
 def as_pdf(report: Report, no: str | None, language: Language, fonts: typst.Fonts) -> bytes:
     """The whole report with its charts. Takes some CPU: call it in a thread."""
-    return typeset(template(), told(report, no, language), fonts=fonts, made_at=report.as_of)
+    return typeset(
+        template_in(__package__), told(report, no, language), fonts=fonts, made_at=report.as_of
+    )
 
 
 def told(report: Report, no: str | None, language: Language) -> dict[str, Any]:

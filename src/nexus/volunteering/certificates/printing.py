@@ -2,23 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import typst
 
-from nexus.core.typesetting import typeset
+from nexus.core.typesetting import template_in, typeset
 from nexus.volunteering.certificates import model, rules
 from nexus.volunteering.hours.rules import as_hours
 
 TITLE = "志愿服务证明"
 TITLE_EN = "Certificate of volunteer service"
-
-
-@cache
-def _template() -> str:
-    return resources.files(__package__).joinpath("paper.typ").read_text("utf-8")
 
 
 def content(
@@ -76,4 +69,4 @@ def content(
 
 def as_pdf(told: dict[str, Any], *, fonts: typst.Fonts, made_at: datetime) -> bytes:
     """PDF/UA-1. Takes a fifth of a second of CPU: call it in a thread."""
-    return typeset(_template(), told, fonts=fonts, made_at=made_at)
+    return typeset(template_in(__package__), told, fonts=fonts, made_at=made_at)
