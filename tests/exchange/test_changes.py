@@ -33,8 +33,7 @@ from nexus.recipients import operations as recipients
 from nexus.recipients.consents import operations as consents
 from nexus.recipients.model import Consent, Household
 from nexus.schema import make_schema
-from nexus.supervision.watching.money import MONEY
-from nexus.supervision.watching.queries import STANDING
+from nexus.supervision.watching.operations import WATCHED
 from tests.conftest import Api
 from tests.deeds import acting, actor_of
 from tests.graph.world import make_world
@@ -567,7 +566,7 @@ NO_EVENTS = re.compile(
 def test_every_kind_of_news_is_told_or_kept_back_on_purpose() -> None:
     make_schema()
     kept = {k for k in recorded_kinds() if k.split(".")[0] in rules.NEVER_TOLD} | rules.KEPT_BACK
-    kept |= {standing.rule for standing in (*STANDING, *MONEY)}
+    kept |= {standing.rule for standing in WATCHED}
     unknown = {
         kind
         for kind in recorded_kinds() - rules.ALL_KINDS - kept - KINDS_OF_WORK.keys()

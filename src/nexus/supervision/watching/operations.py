@@ -13,6 +13,7 @@ from nexus.supervision.alerts.operations import clear_alert, raise_alert
 from nexus.supervision.watching.money import MONEY
 from nexus.supervision.watching.queries import FIGURES, STANDING, Moment, Standing
 
+WATCHED = (*STANDING, *MONEY)
 BATCH = 200
 """Alerts of one rule in one stroke of the clock; the next stroke goes on."""
 
@@ -23,7 +24,7 @@ async def watch(session: AsyncSession, now: datetime) -> int:
     today = act.actor.today()
     figures = {name: (await parameter(session, name, on=today)).value for name in FIGURES}
     moment = Moment(now, figures)
-    return sum([await _watch(act, one, moment) for one in (*STANDING, *MONEY)])
+    return sum([await _watch(act, one, moment) for one in WATCHED])
 
 
 async def _watch(act: Act, standing: Standing, moment: Moment) -> int:
