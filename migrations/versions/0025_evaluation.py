@@ -540,8 +540,8 @@ CREATE TABLE sample_item (
     CONSTRAINT uq_sample_item_sample_id_fact_id UNIQUE (sample_id, fact_id),
     CONSTRAINT ck_sample_item_position_positive CHECK (position > 0),
     CONSTRAINT ck_sample_item_finding_whole CHECK ((finding IS NULL) = (found_at IS NULL) AND
-        (finding IS NULL) = (found_by IS NULL) AND (finding IN ('doubtful', 'unfounded')) IS NOT
-        TRUE OR note IS NOT NULL),
+        (finding IS NULL) = (found_by IS NULL) AND ((finding IN ('doubtful', 'unfounded')) IS NOT
+        TRUE OR note IS NOT NULL)),
     CONSTRAINT fk_sample_item_sample_id FOREIGN KEY(sample_id) REFERENCES evaluation_sample (id),
     CONSTRAINT fk_sample_item_fact_id FOREIGN KEY(fact_id) REFERENCES service_fact (id),
     CONSTRAINT ck_sample_item_finding_known CHECK (finding IN ('confirmed', 'doubtful',

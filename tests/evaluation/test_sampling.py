@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.core.refusals import ConsentMissing, GuardFailed
@@ -112,6 +113,17 @@ async def test_the_seed_is_told_with_the_draw_only(engine: AsyncEngine, api: Any
     assert (before["seed"], before["commitment"]) == (None, sample.commitment)
     await do(engine, at.assessor, o.draw_sample, sample.id, expected_version=1)
     assert (await told())["seed"] == sample.seed
+
+
+async def test_a_note_stands_for_no_finding(engine: AsyncEngine, owner_engine: AsyncEngine) -> None:
+    """What was found has its time and its finder, whatever is noted beside it."""
+    at = await staged(engine)
+    sample = await committed(engine, at, await brought(engine, at, E.IN_PROGRESS))
+    await do(engine, at.assessor, o.draw_sample, sample.id, expected_version=1)
+    halves = "UPDATE sample_item SET finding = 'confirmed', note = '见照片' WHERE sample_id = :id"
+    with pytest.raises(IntegrityError, match="finding_whole"):
+        async with owner_engine.begin() as connection:
+            await connection.execute(text(halves), {"id": sample.id})
 
 
 async def _asked(engine: AsyncEngine, at: Any) -> tuple[Any, list[Any]]:

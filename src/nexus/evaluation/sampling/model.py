@@ -108,7 +108,7 @@ class SampleItem(Base):
         CheckConstraint("position > 0", name="position_positive"),
         CheckConstraint(
             "(finding IS NULL) = (found_at IS NULL) AND (finding IS NULL) = (found_by IS NULL) "
-            "AND (finding IN ('doubtful', 'unfounded')) IS NOT TRUE OR note IS NOT NULL",
+            "AND ((finding IN ('doubtful', 'unfounded')) IS NOT TRUE OR note IS NOT NULL)",
             name="finding_whole",
         ),
     )
