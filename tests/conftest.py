@@ -21,6 +21,7 @@ from nexus.core.db import make_engine
 from nexus.core.embedded import Database, Embedded, database_at
 from nexus.core.migrating import migrate
 from tests.making import dated
+from tests.serving import Served, serving
 
 SESSION = secrets.token_hex(4)
 TEMPLATE = f"nexus_template_{SESSION}"
@@ -227,3 +228,17 @@ async def api(database: Database, engine: AsyncEngine) -> AsyncIterator[Api]:
         httpx.AsyncClient(transport=transport, base_url="http://nexus.test", timeout=60) as client,
     ):
         yield Api(client, engine, app)
+
+
+@pytest.fixture(scope="module")
+async def served(database: Database) -> AsyncIterator[Served]:
+    """The web service over this module's database, behind a socket."""
+    async with serving(database) as found:
+        yield found
+
+
+@pytest.fixture
+async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP to it."""
+    async with httpx.AsyncClient(base_url=f"http://{served.address}", timeout=60) as client:
+        yield client

@@ -1,11 +1,11 @@
 """Operations run as somebody, each in its own transaction, without the web around them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, text, union_all, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account
@@ -70,3 +70,12 @@ async def count_of(engine: AsyncEngine, model: Any) -> int:
     """How many rows the table has."""
     async with AsyncSession(engine) as session:
         return await session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def every_check(checks: Mapping[str, Select[Any]]) -> Select[Any]:
+    """All of these checks of `nexus verify` as one statement."""
+    parts = []
+    for name, check in checks.items():
+        found = check.subquery()
+        parts.append(select(found.c.id, found.c.what, text(f"'{name}'")))
+    return select(text("*")).select_from(union_all(*parts).subquery())

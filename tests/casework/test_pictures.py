@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -18,7 +17,6 @@ from nexus.casework.model import Worker
 from nexus.casework.visits.model import VisitState
 from nexus.casework.visits.pictures import model, operations, policy, rules
 from nexus.core.crypto import SealError
-from nexus.core.embedded import Database
 from nexus.core.refusals import Forbidden, NotFound
 from nexus.core.signing import session_info
 from nexus.graph.identifiers import encode
@@ -27,7 +25,6 @@ from tests.conftest import Api
 from tests.deeds import VAULT_KEY, actor_of, count_of, events_of
 from tests.making import making, now, today
 from tests.pictures import SECRET, jpeg, png
-from tests.serving import Served, serving
 
 KEYS = count(1)
 REQUEST = """
@@ -58,18 +55,6 @@ query($id: ID!) { node(id: $id) { ... on Visit { pictures(first: 20) { nodes {
 @pytest.fixture(scope="module")
 async def place(engine: AsyncEngine) -> Place:
     return await a_place(engine)
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    async with serving(database) as served:
-        yield served
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{served.address}", timeout=30) as client:
-        yield client
 
 
 class Phone:

@@ -8,19 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.accounts.model import Account
 from nexus.acting import system
-from nexus.core.embedded import Database
 from nexus.needs.model import Need, Visibility
 from tests.conformance.node import Node, install
 from tests.deeds import acting
 from tests.making import making, now
-from tests.serving import Served, serving
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    """A server over this module's database."""
-    async with serving(database) as found:
-        yield found
+from tests.serving import Served
 
 
 @pytest.fixture(scope="module")

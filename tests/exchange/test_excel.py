@@ -1,7 +1,6 @@
 """An Excel file at a station: dry run, preview, commit, and its bad rows back as a workbook."""
 
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -15,8 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account
 from nexus.acting import Role
-from nexus.core.embedded import Database
-from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.importing.model import ExternalRef
 from nexus.exchange.importing.requests import operations, sheets
 from nexus.exchange.importing.requests.model import ImportSheet
@@ -26,13 +23,11 @@ from nexus.exchange.profiles.bundled import builtin_text
 from nexus.exchange.profiles.model import BuiltinProfile
 from nexus.exchange.reading.tables import Cell, Fault, Row
 from nexus.needs.model import Need, NeedState
-from nexus.recipients.vault.rules import session_info as vault_info
 from tests.conftest import Api
-from tests.deeds import VAULT_KEY, count_of
+from tests.deeds import count_of
 from tests.exchange import writing as w
 from tests.exchange.test_imports_over_the_api import IMPORT, REQUEST, Platform
 from tests.making import making, now
-from tests.serving import Served, serving
 
 KEYS = count(1)
 TOWN = "440103002"
@@ -43,23 +38,6 @@ query($id: ID!) { node(id: $id) { ... on ImportRun {
 } } }
 """
 ACTIVE = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x")')
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    async with serving(database) as served:
-        yield served
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{served.address}", timeout=30) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def importer(engine: AsyncEngine) -> Importer:
-    return Importer(engine, vault_info(VAULT_KEY) | file_info(VAULT_KEY), now)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -33,7 +32,7 @@ from tests.conftest import Api
 from tests.deeds import acting, count_of, events_of, reread
 from tests.exchange.many import key, needs_of_people
 from tests.making import making, now
-from tests.serving import Served, serving
+from tests.serving import Served
 
 REQUEST = """
 mutation($input: RequestExportInput!) { requestExport(input: $input) {
@@ -44,12 +43,6 @@ mutation($input: RequestExportInput!) { requestExport(input: $input) {
 """
 READ = "query($id: ID!) { node(id: $id) { ... on Export { state failure rows bytes progress } } }"
 MANY = 20_000
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    async with serving(database) as served:
-        yield served
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +58,6 @@ async def many(engine: AsyncEngine, database: Database, torture: bool) -> int:
 async def charity(engine: AsyncEngine) -> Account:
     async with making(engine) as m:
         return await m.account(role="charity_user")
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{served.address}", timeout=60) as client:
-        yield client
 
 
 async def ask(api: Api, account: Any, **given: Any) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account
 from nexus.charity.model import Offer
-from nexus.core.embedded import Database
-from nexus.exchange.doors import session_info as file_info
 from nexus.exchange.importing.model import ExternalRef, ImportRun
 from nexus.exchange.importing.requests import operations
 from nexus.exchange.importing.requests.reactions import Importer
@@ -28,12 +26,11 @@ from nexus.exchange.uploads import rules
 from nexus.exchange.uploads.model import Upload, UploadChunk
 from nexus.needs.model import Need
 from nexus.organizations.model import Organization
-from nexus.recipients.vault.rules import session_info as vault_info
 from tests.conftest import Api
 from tests.deeds import VAULT_KEY, count_of, events_of, reread
 from tests.exchange import writing as w
 from tests.making import making, now
-from tests.serving import Served, serving
+from tests.serving import Served
 
 KEYS = count(1)
 REQUEST = """
@@ -83,23 +80,6 @@ unit = "KGM"
 item = { columns = ["物品"], required = true }
 """
 TOWNSHIP = w.TOWNSHIP.read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    async with serving(database) as served:
-        yield served
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{served.address}", timeout=30) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def importer(engine: AsyncEngine) -> Importer:
-    return Importer(engine, vault_info(VAULT_KEY) | file_info(VAULT_KEY), now)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Papers to sign: what stands on them, who may print them, and that they hold no name."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -17,7 +16,6 @@ from nexus.acting import Role
 from nexus.casework.cases.model import CaseState
 from nexus.casework.model import Worker
 from nexus.casework.visits.model import VisitChecklist, VisitState
-from nexus.core.embedded import Database
 from nexus.core.signing import LinkRefused
 from nexus.core.typesetting import TypesettingFailed
 from nexus.exchange.printouts import content, operations, printing
@@ -34,7 +32,6 @@ from tests.deeds import acting, actor_of, count_of
 from tests.making import making, now, today
 from tests.pictures import jpeg, png
 from tests.referrals.referring import ADDRESS, NAME, PHONE, Ground, prepare
-from tests.serving import Served, serving
 
 KEYS = count(1)
 PRINT = """
@@ -45,18 +42,6 @@ mutation($subject: PaperSubjectInput!, $key: String!) {
   }
 }
 """
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    async with serving(database) as served:
-        yield served
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{served.address}", timeout=60) as client:
-        yield client
 
 
 @pytest.fixture(scope="module", autouse=True)

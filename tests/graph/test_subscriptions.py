@@ -40,13 +40,6 @@ PUBLISHED = "subscription ($f: NeedFilter) { needPublished(filter: $f) { no } }"
 
 
 @pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    """A server over this module's database."""
-    async with serving(database) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 async def charity(engine: AsyncEngine) -> Account:
     """Somebody of a verified charity."""
     async with making(engine) as m:

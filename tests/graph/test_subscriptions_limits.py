@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.accounts.model import Account
 from nexus.acting import system
-from nexus.core.embedded import Database
 from nexus.graph import outgoing
 from nexus.graph.errors import RequestCode
 from nexus.graph.newsroom import CONNECTIONS_EACH, SUBSCRIPTIONS_EACH
@@ -21,16 +19,9 @@ from nexus.graph.outgoing import Outgoing
 from tests.conftest import Api
 from tests.deeds import acting
 from tests.making import making, now
-from tests.serving import Served, Socket, serving, socket_to
+from tests.serving import Served, Socket, socket_to
 
 FOLLOW = "subscription { needPublished { no } }"
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    """A server over this module's database."""
-    async with serving(database) as found:
-        yield found
 
 
 @pytest.fixture

@@ -187,16 +187,7 @@ async def _procurements(m: Maker, place: Place) -> None:
             created_at=now(),
             created_by=place.staff.id,
         )
-        item = ProcurementItem(
-            procurement_id=row.id,
-            position=1,
-            catalogue_item_id=place["CatalogueItem/bought"].id,
-            budget_line_id=place["BudgetLine/bought"].id,
-            quantity=Decimal(10),
-            unit="E48",
-            unit_price_fen=PRICE,
-            value_fen=10 * PRICE,
-        )
+        item = _bought(place, row)
         m.session.add(row)
         await m.session.flush()
         await m.put(item)
@@ -326,6 +317,20 @@ async def _contracts(m: Maker, place: Place) -> None:
         place.rows[f"ContractItem{key}"] = item
 
 
+def _bought(place: Place, row: Procurement) -> ProcurementItem:
+    """The ten units of the only thing that is bought."""
+    return ProcurementItem(
+        procurement_id=row.id,
+        position=1,
+        catalogue_item_id=place["CatalogueItem/bought"].id,
+        budget_line_id=place["BudgetLine/bought"].id,
+        quantity=Decimal(10),
+        unit="E48",
+        unit_price_fen=PRICE,
+        value_fen=10 * PRICE,
+    )
+
+
 async def _award(m: Maker, place: Place) -> Award:
     """One more award in force, of a procurement of its own."""
     row = Procurement(
@@ -345,16 +350,7 @@ async def _award(m: Maker, place: Place) -> Award:
         created_at=now(),
         created_by=place.staff.id,
     )
-    item = ProcurementItem(
-        procurement_id=row.id,
-        position=1,
-        catalogue_item_id=place["CatalogueItem/bought"].id,
-        budget_line_id=place["BudgetLine/bought"].id,
-        quantity=Decimal(10),
-        unit="E48",
-        unit_price_fen=PRICE,
-        value_fen=10 * PRICE,
-    )
+    item = _bought(place, row)
     award = Award(
         id=new_id(),
         no=number("AW"),

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from nexus.acting import Role
 from nexus.graph.identifiers import encode
 from nexus.worker import drain
+from tests.journeys.counselling import COUNTY, TOWN, publish
 from tests.journeys.teller import Teller
 from tests.making import making, today
 from tests.purchasing.bought import catalogued
 
-COUNTY, TOWN = "440105", "440105001"
 GAPS = """{ gaps(first: 50, filter: {category: ["PSY"]}) { nodes {
   id version state purchaseRef remedy addressedBy need { id }
   procurements { procurement { no state } } } } }"""
@@ -51,25 +51,6 @@ async def people(api: Any, engine: AsyncEngine) -> dict[str, Any]:
         found["item"] = await catalogued(m)
     found["anybody"] = Teller(api, None)
     return found
-
-
-async def publish(engine: AsyncEngine, people: dict[str, Any], count: int) -> list[Any]:
-    rows = []
-    for _ in range(count):
-        async with making(engine) as m:
-            row = await m.need(
-                state="verified",
-                publisher_id=people["authority"].id,
-                area_code=TOWN,
-                category="PSY",
-                lines=[{"category": "PSY", "kind": "service", "unit": "E48", "item": "心理疏导"}],
-            )
-        await people["clerk"].do(
-            "publishNeed", id=encode("Need", row.id), expectedVersion=row.version
-        )
-        rows.append(row)
-    await drain(engine)
-    return rows
 
 
 async def sums(people: dict[str, Any]) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from nexus.acting import Role
 from nexus.graph.identifiers import encode
 from nexus.worker import drain
+from tests.journeys.counselling import COUNTY, TOWN, publish
 from tests.journeys.teller import Teller
 from tests.making import making, today
 
-COUNTY, TOWN = "440105", "440105001"
 GAPS = """query($after: [String!]) { gaps(first: 50, filter: {category: $after}) {
   nodes { id version state purchaseRef remedy addressedBy category need { id } } } }"""
 REPORT = """query($area: String) { gapReport(area: $area) { cells {
@@ -40,26 +40,6 @@ async def people(api: Any, engine: AsyncEngine) -> dict[str, Any]:
                 )
             },
         }
-
-
-async def publish(engine: AsyncEngine, people: dict[str, Any], count: int) -> list[Any]:
-    """Needs for counselling that nobody offers, published through the API."""
-    rows = []
-    for _ in range(count):
-        async with making(engine) as m:
-            row = await m.need(
-                state="verified",
-                publisher_id=people["authority"].id,
-                area_code=TOWN,
-                category="PSY",
-                lines=[{"category": "PSY", "kind": "service", "unit": "E48", "item": "心理疏导"}],
-            )
-        await people["clerk"].do(
-            "publishNeed", id=encode("Need", row.id), expectedVersion=row.version
-        )
-        rows.append(row)
-    await drain(engine)
-    return rows
 
 
 async def live(people: dict[str, Any]) -> list[dict[str, Any]]:

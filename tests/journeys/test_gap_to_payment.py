@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from nexus.acting import Role
 from nexus.graph.identifiers import encode
 from nexus.worker import drain
+from tests.journeys.counselling import COUNTY, publish
 from tests.journeys.teller import Teller
-from tests.journeys.test_gap_to_contract import COUNTY, award, plan, publish
+from tests.journeys.test_gap_to_contract import award, plan
 from tests.journeys.test_gap_to_contract import move_day as move_day
 from tests.journeys.test_gap_to_contract import people as people
 from tests.making import making, today

@@ -11,8 +11,9 @@ from nexus.exchange.ocds.exporting import write_package
 from nexus.exchange.ocds.model import OWN
 from nexus.worker import drain
 from tests.exchange.contracting.validating import faults, schema_errors
+from tests.journeys.counselling import COUNTY, publish
 from tests.journeys.teller import Teller
-from tests.journeys.test_gap_to_contract import COUNTY, award, plan, publish
+from tests.journeys.test_gap_to_contract import award, plan
 from tests.journeys.test_gap_to_contract import move_day as move_day
 from tests.journeys.test_gap_to_contract import people as people
 from tests.journeys.test_gap_to_payment import (

@@ -5,11 +5,9 @@ comes once the withdrawal is answered.
 """
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from nexus.acting import Role
@@ -18,18 +16,12 @@ from nexus.graph.identifiers import encode
 from tests.exchange.many import key, needs_of_people
 from tests.journeys.teller import Teller
 from tests.making import making
-from tests.serving import Served, serving
+from tests.serving import Served
 
 TOWN = "440103001"
 SHORT, LONG = 4_000, 100_000
 SUMMARY = "一户家庭需要两个月的口粮。" * 100
 """Long enough that most rows have not left when a tenth has been read."""
-
-
-@pytest.fixture(scope="module")
-async def served(database: Database) -> AsyncIterator[Served]:
-    async with serving(database) as served:
-        yield served
 
 
 async def test_no_row_of_the_person_after_the_answer(

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Select, select, text, union_all
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.charity.model import Offer
@@ -37,6 +37,7 @@ from nexus.needs.model import Need
 from nexus.needs.operations import change_quantity
 from nexus.needs.publication.operations import pause_need, resume_need
 from nexus.supervision.ledger.queries import CHECKS
+from tests.deeds import every_check
 from tests.making import making, today
 from tests.matching.bridge import Bridge, build_bridge
 
@@ -63,16 +64,7 @@ STATES = text(
 )
 
 
-def every_check() -> Select[Any]:
-    """All checks of the ledger as one statement."""
-    parts = []
-    for name, check in CHECKS.items():
-        found = check.subquery()
-        parts.append(select(found.c.id, found.c.what, text(f"'{name}'")))
-    return select(text("*")).select_from(union_all(*parts).subquery())
-
-
-EVERY_CHECK = every_check()
+EVERY_CHECK = every_check(CHECKS)
 
 
 @dataclass

@@ -42,11 +42,6 @@ from tests.making import making, now, today
 from tests.purchasing.contracting import PRICE, Market, do, market
 
 
-@pytest.fixture(scope="module")
-async def made(engine: AsyncEngine) -> Market:
-    return await market(engine)
-
-
 async def test_money_follows_the_contract(engine: AsyncEngine) -> None:
     fresh = await market(engine)
     await fresh.planned(100)

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Select, select, text, union_all
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from nexus.core.db import make_engine
@@ -33,7 +33,7 @@ from nexus.purchasing.budgets.model import BudgetLine, SubjectType
 from nexus.purchasing.budgets.rules import Subject
 from nexus.purchasing.payments import operations as o
 from nexus.supervision.spending.queries import CHECKS
-from tests.deeds import acting
+from tests.deeds import acting, every_check
 from tests.making import today
 from tests.purchasing.paying import Till, till
 
@@ -62,16 +62,7 @@ CHAIN = text(
 )
 
 
-def every_check() -> Select[Any]:
-    """All checks of public money as one statement."""
-    parts = []
-    for name, check in CHECKS.items():
-        found = check.subquery()
-        parts.append(select(found.c.id, found.c.what, text(f"'{name}'")))
-    return select(text("*")).select_from(union_all(*parts).subquery())
-
-
-EVERY_CHECK = every_check()
+EVERY_CHECK = every_check(CHECKS)
 
 
 @dataclass

@@ -32,11 +32,6 @@ from tests.making import making, now, today
 from tests.purchasing.contracting import COUNTY, PRICE, Market, do, market
 
 
-@pytest.fixture(scope="module")
-async def made(engine: AsyncEngine) -> Market:
-    return await market(engine)
-
-
 def tomorrow() -> Any:
     return now() + timedelta(days=1)
 

@@ -4,9 +4,7 @@ import pytest
 
 from tests.exchange.test_exports import (  # noqa: F401 - fixtures and tests of the short form
     charity,
-    client,
     many,
-    served,
     test_it_is_packed_for_those_who_say_so,
     test_no_row_of_a_person_comes_after_their_consent_ends,
 )
