@@ -9,7 +9,7 @@ import time
 import asyncpg
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from nexus.accounts.model import Account
 from nexus.casework.cases import operations as cases
@@ -82,10 +82,15 @@ async def copy_case(database: Database, file: Case) -> None:
 
 
 @pytest.fixture(scope="module")
-async def desk(database: Database, api: Api) -> Station1:
+async def desk(database: Database, engine: AsyncEngine) -> Station1:
     """One worker with 500 open cases."""
-    desk = await open_station(api.engine)
-    async with making(api.engine) as m:
+    return await busy_desk(database, engine)
+
+
+async def busy_desk(database: Database, engine: AsyncEngine) -> Station1:
+    """Copies of one case with its household, its note and its visit."""
+    desk = await open_station(engine)
+    async with making(engine) as m:
         file = await case_in(m, desk, CaseState.INTERVENTION)
         await m.recipient(await m.session.get_one(Household, file.household_id))
         await m.put(
@@ -98,7 +103,7 @@ async def desk(database: Database, api: Api) -> Station1:
                 created_at=now(),
             )
         )
-    await visit_for(api.engine, desk, file, plan_id=None)
+    await visit_for(engine, desk, file, plan_id=None)
     await copy_case(database, file)
     return desk
 

@@ -9,14 +9,9 @@ import pytest
 from playwright.async_api import Browser, CDPSession
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from nexus.casework.cases.model import CaseState
-from nexus.casework.cases.records.model import CaseNote, NoteLevel
 from nexus.core.embedded import Database
-from nexus.recipients.model import Household
-from tests.casework.desk import Station1, case_in, open_station
-from tests.exchange.test_syncing_measured import CASES, copy_case
-from tests.exchange.worksets import visit_for
-from tests.making import making, now
+from tests.casework.desk import Station1
+from tests.exchange.test_syncing_measured import CASES, busy_desk
 from tests.web.conftest import Phone, Service, make_phone
 from tests.web.world import HASHED, PASSWORD
 
@@ -35,22 +30,7 @@ FIRST_SYNC, LONG_LIST = 15.0, 2.0
 @pytest.fixture(scope="module")
 async def desk(database: Database, engine: AsyncEngine) -> Station1:
     """One worker with 500 open cases, who has a password."""
-    desk = await open_station(engine)
-    async with making(engine) as m:
-        file = await case_in(m, desk, CaseState.INTERVENTION)
-        await m.recipient(await m.session.get_one(Household, file.household_id))
-        await m.put(
-            CaseNote(
-                case_id=file.id,
-                level=NoteLevel.TEAM,
-                text="电话联系本人，身体尚可，药已送到。下周陪同复诊，邻居每天看望。",
-                happened_at=now(),
-                author_id=desk.worker.id,
-                created_at=now(),
-            )
-        )
-    await visit_for(engine, desk, file, plan_id=None)
-    await copy_case(database, file)
+    desk = await busy_desk(database, engine)
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(
         "UPDATE account SET password_hash = $1 WHERE id = $2", HASHED, desk.worker.id
